@@ -1,0 +1,1 @@
+//! One connected client: its session, its queries, its replies.

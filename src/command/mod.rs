@@ -1,0 +1,1 @@
+//! The command table and its handlers. A handler sees a context, never a socket or a shard.

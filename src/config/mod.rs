@@ -1,0 +1,1 @@
+//! Directives: their names, defaults, parsing, rewriting, and the settings they become.

@@ -1,0 +1,1 @@
+//! Serving replicas: links, full resynchronization, acknowledgements.

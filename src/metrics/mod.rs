@@ -1,0 +1,1 @@
+//! Counters, latency histograms and the slow log: where things are counted, not printed.

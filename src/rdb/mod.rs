@@ -1,0 +1,1 @@
+//! The RDB format: bytes to records and back. No files, no sockets.

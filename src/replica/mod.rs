@@ -1,0 +1,1 @@
+//! Following a master: link, handshake, load, apply.

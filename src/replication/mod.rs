@@ -1,0 +1,1 @@
+//! The replication stream itself, blind to roles: entries, tickets, merger, backlog, history.

@@ -1,0 +1,1 @@
+//! The RESP wire format: requests, replies, and nothing about sockets or commands.

@@ -1,0 +1,1 @@
+//! Composition: what starts, which role when, and what INFO says.

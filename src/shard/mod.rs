@@ -1,0 +1,1 @@
+//! What one core owns: its keyspace, its open run, its inbox.
