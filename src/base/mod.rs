@@ -3,3 +3,7 @@
 
 pub mod clock;
 pub mod ids;
+pub mod crc64;
+pub mod glob;
+pub mod long_double;
+pub mod number;
