@@ -2,4 +2,8 @@
 //! Imports nothing of ours.
 
 pub mod clock;
+pub mod crc64;
+pub mod glob;
 pub mod ids;
+pub mod long_double;
+pub mod number;
