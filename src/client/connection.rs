@@ -14,7 +14,8 @@ use crate::resp::parser::{Limits, RequestParser, Step};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::router::route::{self, Route, ShardSet};
-use crate::shard::batch::{Batch, BatchKind, ConnectionKey};
+use crate::net::event::SocketId;
+use crate::shard::batch::{Batch, BatchKind};
 use crate::shard::execute::Ran;
 use crate::shard::refuse;
 use crate::shard::state::Shard;
@@ -49,7 +50,7 @@ pub enum Outcome {
 /// A client's connection.
 pub struct Connection {
     /// Its place in its shard's table.
-    pub key: ConnectionKey,
+    pub key: SocketId,
     /// Its session.
     pub session: Session,
     /// Replies not handed to the network yet.
@@ -108,7 +109,7 @@ impl BatchPool {
 
 impl Connection {
     /// A connection at `key` with a fresh session.
-    pub fn new(key: ConnectionKey, session: Session) -> Connection {
+    pub fn new(key: SocketId, session: Session) -> Connection {
         let reply = Reply::new(session.version());
         Connection {
             key,
@@ -367,7 +368,7 @@ impl Connection {
                 return self.forget_watched(around);
             }
             ClientVerb::Select => {
-                let databases = around.shard.tools.settings.databases;
+                let databases = around.shard.tools.settings.server.databases;
                 match crate::command::connection::database_index(args.get(1), databases) {
                     Ok(db) => {
                         self.session.view.db = db;
@@ -572,7 +573,7 @@ impl Connection {
 
     fn limits(&self, shard: &Shard) -> Limits {
         Limits {
-            bulk_max: shard.tools.settings.proto_max_bulk_len,
+            bulk_max: shard.tools.settings.clients.proto_max_bulk_len,
             authenticated: self.session.authenticated,
             ..Limits::default()
         }

@@ -56,6 +56,19 @@ pub struct Context<'a> {
     pub random: &'a mut fastrand::Rng,
 }
 
+impl ClientView {
+    /// Internal work, and the view a client begins with.
+    pub fn internal() -> ClientView {
+        ClientView {
+            id: ClientId(0),
+            db: DbIndex(0),
+            version: RespVersion::V2,
+            is_master_link: false,
+            no_touch: false,
+        }
+    }
+}
+
 impl<'a> Context<'a> {
     /// The keyspace that owns `key`, and the key hashed.
     pub fn space_of<'k>(&mut self, key: &'k [u8]) -> (&mut Space, Key<'k>) {

@@ -32,7 +32,7 @@ impl<'a> Effects<'a> {
     pub fn push_args(&mut self, db: DbIndex, args: Args<'_>) {
         if self.wanted {
             self.open_unit();
-            self.entry.effect_args(db, args);
+            self.entry.effect_from(db, args.len(), args.iter());
         }
     }
 
@@ -56,7 +56,8 @@ impl<'a> Effects<'a> {
     }
 
     fn open_unit(&mut self) {
-        if !self.open {
+        // Inside a transaction the transaction's unit is open already.
+        if !self.open && !self.entry.in_unit() {
             self.open = true;
             self.entry.begin_unit();
         }

@@ -36,6 +36,8 @@ pub struct Environment {
 pub struct Status {
     /// A data set is being loaded: -LOADING.
     pub loading: AtomicBool,
+    /// The role, for commands that run on no keyspace.
+    pub is_replica: AtomicBool,
     /// Loading beside the old data set: reads are served.
     pub async_loading: AtomicBool,
     /// This replica's data may be stale: its link is not up (-MASTERDOWN if so configured).
@@ -52,6 +54,4 @@ pub struct Status {
     pub active_expire_off: AtomicBool,
     /// Bytes in use beyond the keyspaces' own counts, refreshed by cron.
     pub memory_beside_keys: AtomicI64,
-    /// Changes to the data set since the last save.
-    pub dirty: AtomicU64,
 }

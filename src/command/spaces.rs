@@ -43,6 +43,16 @@ impl<'a> Spaces<'a> {
         Spaces { held: Held::Many(spaces), placement }
     }
 
+    /// The same keyspaces, lent on for a while.
+    pub fn reborrow(&mut self) -> Spaces<'_> {
+        let held = match &mut self.held {
+            Held::None => Held::None,
+            Held::One(space) => Held::One(space),
+            Held::Many(spaces) => Held::Many(spaces),
+        };
+        Spaces { held, placement: self.placement }
+    }
+
     /// How slots are divided over shards.
     pub fn placement(&self) -> Placement {
         self.placement

@@ -4,20 +4,11 @@
 use crate::base::ids::{DbIndex, ShardId};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
+use crate::net::event::SocketId;
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::{Args, Span};
 use bytes::Bytes;
 use std::sync::Arc;
-
-/// Which connection a batch belongs to: its place in its shard's table, and the generation of that
-/// place, so that a reply never reaches a successor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionKey {
-    /// Place in the table.
-    pub index: u32,
-    /// Generation of the place.
-    pub generation: u32,
-}
 
 /// How the commands of a batch belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +50,7 @@ pub struct Batch {
     /// The shard of the connection.
     pub origin: ShardId,
     /// The connection.
-    pub connection: ConnectionKey,
+    pub connection: SocketId,
     /// What the commands must know of the client. `EXEC` may change the database in it.
     pub view: ClientView,
     /// The client's address and name, for the slow log.
@@ -85,7 +76,7 @@ impl Batch {
     pub fn new() -> Batch {
         Batch {
             origin: ShardId(0),
-            connection: ConnectionKey { index: 0, generation: 0 },
+            connection: SocketId::NONE,
             view: ClientView::internal(),
             who: None,
             kind: BatchKind::Commands,

@@ -1,7 +1,7 @@
 //! Running commands on the keyspaces in hand, wherever they came from: a connection of this shard,
 //! a batch of another, a lease. One place counts, times, refuses and streams.
 
-use super::batch::{Batch, BatchKind, ConnectionKey};
+use super::batch::{Batch, BatchKind};
 use super::refuse::{self, Verdict};
 use super::state::{Shard, Tools};
 use crate::command::context::{ClientView, Context};
@@ -12,6 +12,7 @@ use crate::command::gate::{Gate, Role};
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
+use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use std::time::Instant;
@@ -30,7 +31,7 @@ pub trait Beside {
     /// Runs `command` at its place in a transaction of `connection`.
     fn run(
         &mut self,
-        connection: ConnectionKey,
+        connection: SocketId,
         command: &'static Command,
         args: Args<'_>,
         reply: &mut Reply,
@@ -43,7 +44,7 @@ pub struct NothingBeside;
 impl Beside for NothingBeside {
     fn run(
         &mut self,
-        _connection: ConnectionKey,
+        _connection: SocketId,
         command: &'static Command,
         _args: Args<'_>,
         _reply: &mut Reply,
@@ -144,7 +145,7 @@ impl Tools {
             let (args, reply) = batch.args_and_reply(index);
             match command.spec.scope {
                 Scope::Client(ClientVerb::Select) => {
-                    select(args, &mut view, self.settings.databases, reply);
+                    select(args, &mut view, self.settings.server.databases, reply);
                     batch.view = view;
                 }
                 Scope::Client(_) | Scope::Server(_) | Scope::Container => {
@@ -253,6 +254,17 @@ impl Tools {
         environment.command_stats[shard].count(command.index, spent_ns, failed);
     }
 
+    /// Counts a command that ran elsewhere than on a keyspace.
+    pub fn count(&mut self, command: &Command) {
+        let now = Instant::now();
+        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
+        self.clock = now;
+        let environment = &self.shared.environment;
+        let shard = usize::from(self.id.0);
+        environment.metrics[shard].total_commands_processed.bump();
+        environment.command_stats[shard].count(command.index, spent_ns, false);
+    }
+
     /// Answers an error to a command that does not run.
     pub fn reject(&self, command: &Command, error: &CommandError, reply: &mut Reply) {
         let environment = &self.shared.environment;
@@ -273,7 +285,7 @@ impl Tools {
         view: &ClientView,
         _gate: Gate,
     ) -> Option<CommandError> {
-        if self.settings.maxmemory == 0 || view.is_master_link {
+        if self.settings.memory.maxmemory == 0 || view.is_master_link {
             return None;
         }
         let _ = command.spec.flags.has(Flags::DENYOOM);

@@ -56,25 +56,25 @@ pub fn refusal(
 ) -> Option<CommandError> {
     let is_replica = role == Role::Replica;
     if writes && !is_replica {
-        if settings.stop_writes_on_bgsave_error
-            && !settings.save.is_empty()
+        if settings.rdb.stop_writes_on_bgsave_error
+            && !settings.rdb.save.is_empty()
             && status.save_failed.load(Ordering::Relaxed)
         {
             return Some(MISCONF);
         }
-        if settings.min_replicas_to_write > 0
-            && settings.min_replicas_max_lag > 0
+        if settings.replication.min_replicas_to_write > 0
+            && settings.replication.min_replicas_max_lag > 0
             && status.good_replicas.load(Ordering::Relaxed)
-                < u64::from(settings.min_replicas_to_write)
+                < u64::from(settings.replication.min_replicas_to_write)
         {
             return Some(NO_REPLICAS);
         }
     }
-    if writes && is_replica && settings.replica_read_only {
+    if writes && is_replica && settings.replication.replica_read_only {
         return Some(READONLY);
     }
     if is_replica
-        && !settings.replica_serve_stale_data
+        && !settings.replication.replica_serve_stale_data
         && status.link_down.load(Ordering::Relaxed)
         && !flags.has(Flags::STALE)
     {
