@@ -5,5 +5,6 @@ pub mod clock;
 pub mod crc64;
 pub mod glob;
 pub mod ids;
+pub mod log;
 pub mod long_double;
 pub mod number;

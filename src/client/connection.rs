@@ -14,8 +14,10 @@ use crate::resp::parser::{Limits, RequestParser, Step};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::router::route::{self, Route, ShardSet};
+use crate::keyspace::key::slot_of;
+use crate::keyspace::placement::Placement;
 use crate::net::event::SocketId;
-use crate::shard::batch::{Batch, BatchKind};
+use crate::shard::batch::{Batch, BatchKind, WatchedKey};
 use crate::shard::execute::Ran;
 use crate::shard::refuse;
 use crate::shard::state::Shard;
@@ -414,7 +416,7 @@ impl Connection {
         batch.stays = transaction.stays;
         batch.watched = std::mem::take(&mut self.session.watched);
         for watched in &batch.watched {
-            set.insert(placement.shard_of(crate::keyspace::key::slot_of(&watched.key)));
+            set.insert(placement.shard_of(slot_of(&watched.key)));
         }
         self.state = State::Submitted;
         Taken::Stop(Outcome::Submit(batch, set))
@@ -449,14 +451,14 @@ impl Connection {
         let mut set = ShardSet::default();
         let db = self.session.view.db;
         for key in args.iter().skip(1) {
-            let known = |watched: &crate::shard::batch::WatchedKey| {
+            let known = |watched: &WatchedKey| {
                 watched.db == db && *watched.key == *key
             };
             if self.session.watched.iter().any(known) || batch.watched.iter().any(known) {
                 continue;
             }
-            set.insert(placement.shard_of(crate::keyspace::key::slot_of(key)));
-            batch.watched.push(crate::shard::batch::WatchedKey {
+            set.insert(placement.shard_of(slot_of(key)));
+            batch.watched.push(WatchedKey {
                 db,
                 key: key.into(),
                 version: 0,
@@ -473,15 +475,23 @@ impl Connection {
             return Taken::Next;
         }
         let mut batch = self.batch(around);
-        batch.kind = BatchKind::Unwatch;
-        batch.watched = std::mem::take(&mut self.session.watched);
         let placement = around.shard.tools.shared.placement;
-        let mut set = ShardSet::default();
-        for watched in &batch.watched {
-            set.insert(placement.shard_of(crate::keyspace::key::slot_of(&watched.key)));
-        }
+        let watched = std::mem::take(&mut self.session.watched);
+        let set = unwatch_batch(&mut batch, watched, placement);
         self.state = State::Submitted;
         Taken::Stop(Outcome::Submit(batch, set))
+    }
+
+    /// The client is gone. What remains to be done for it: its watched keys to be forgotten.
+    pub fn abandon(&mut self, around: &mut Surroundings<'_>) -> Option<(Box<Batch>, ShardSet)> {
+        if self.session.watched.is_empty() {
+            return None;
+        }
+        let mut batch = self.batch(around);
+        batch.connection = SocketId::NONE;
+        let watched = std::mem::take(&mut self.session.watched);
+        let set = unwatch_batch(&mut batch, watched, around.shard.tools.shared.placement);
+        Some((batch, set))
     }
 
     fn upper(
@@ -583,6 +593,21 @@ impl Connection {
     pub fn bulk_received(&mut self, bytes: Bytes) {
         self.parser.bulk_received(bytes);
     }
+}
+
+/// Makes `batch` forget watched keys; the shards they are on.
+pub fn unwatch_batch(
+    batch: &mut Batch,
+    watched: Vec<WatchedKey>,
+    placement: Placement,
+) -> ShardSet {
+    batch.kind = BatchKind::Unwatch;
+    let mut set = ShardSet::default();
+    for key in &watched {
+        set.insert(placement.shard_of(slot_of(&key.key)));
+    }
+    batch.watched = watched;
+    set
 }
 
 /// Commands that run at once although a transaction is open.

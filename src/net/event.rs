@@ -14,6 +14,9 @@ pub struct SocketId {
 }
 
 impl SocketId {
+    /// No socket: the id of no row, for work that belongs to no connection.
+    pub const NONE: SocketId = SocketId { index: u32::MAX, generation: 0 };
+
     /// The row in the shard's socket table: small and dense, so a caller can keep its own
     /// connections in a vector by it. Reused after the socket is gone: compare the whole id.
     pub fn index(self) -> usize {

@@ -1,1 +1,10 @@
-//! Composition: what starts, which role when, and what INFO says.
+//! Composition: starts everything, runs each shard's loop, and holds what belongs to the server as
+//! a whole. May import every other folder.
+
+pub mod clients;
+pub mod core;
+pub mod mail;
+pub mod process;
+pub mod run;
+pub mod submit;
+pub mod verbs;
