@@ -2,4 +2,5 @@
 //! Imports nothing of ours.
 
 pub mod clock;
+pub mod crc16;
 pub mod ids;
