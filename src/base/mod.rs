@@ -1,7 +1,8 @@
-//! Words everything else is written in: ids, limits, clock, numbers, checksums, globs.
+//! Words everything else is written in: ids, limits, clock, log, numbers, checksums, globs.
 //! Imports nothing of ours.
 
 pub mod clock;
+pub mod crc16;
 pub mod crc64;
 pub mod glob;
 pub mod ids;
