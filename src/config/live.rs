@@ -123,7 +123,7 @@ impl Live {
             }
             for row in directives::all().filter(|row| !row.hidden) {
                 for name in row.names() {
-                    let matches = glob::matches(pattern, name.as_bytes(), true);
+                    let matches = glob::matches(pattern, name.as_bytes(), glob::Case::Ignored);
                     if matches && seen.insert(name.to_owned()) {
                         found.push((name.to_owned(), row.print(&settings)));
                     }

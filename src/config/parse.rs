@@ -255,7 +255,7 @@ fn matching_entries(dir: &Path, pattern: &str) -> Vec<PathBuf> {
     let matching = names.filter(|name| {
         let text = name.to_string_lossy();
         text.starts_with('.') == pattern.starts_with('.')
-            && glob::matches(pattern.as_bytes(), text.as_bytes(), false)
+            && glob::matches(pattern.as_bytes(), text.as_bytes(), glob::Case::Sensitive)
     });
     matching.map(|name| dir.join(name)).collect()
 }

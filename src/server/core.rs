@@ -128,7 +128,7 @@ impl Core {
         }
         self.cron();
         self.finish_run();
-        Ok(idle && self.ready.is_empty() && self.desk.is_empty())
+        Ok(idle && self.ready.is_empty())
     }
 
     /// Ends the run: one ticket, then everything leaves.
@@ -165,6 +165,11 @@ impl Core {
         self.shard.collected.messages = messages;
         // Leases overtake queued commands; what was queued runs while the keyspace is at home.
         while let Some(_units) = self.shard.next_sequenced() {}
+        self.run_deferred();
+    }
+
+    /// Runs the batches that waited for the keyspace, while it is at home.
+    pub(super) fn run_deferred(&mut self) {
         while self.shard.home.is_some() {
             let Some(mut batch) = self.shard.deferred.pop_front() else { break };
             match self.shard.run_batch_here(&mut batch) {
@@ -184,7 +189,8 @@ impl Core {
             return;
         }
         let mut granted = std::mem::take(&mut self.granted);
-        let mut beside = super::verbs::InTransaction { process: &self.process, rows: &mut self.rows };
+        let mut beside =
+            super::verbs::InTransaction { process: &self.process, rows: &mut self.rows };
         self.desk.run_complete(&mut self.shard, &mut beside, &mut granted);
         for ready in granted.drain(..) {
             match ready {
