@@ -7,3 +7,6 @@ pub mod glob;
 pub mod ids;
 pub mod long_double;
 pub mod number;
+
+#[cfg(test)]
+pub mod stock;
