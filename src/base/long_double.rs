@@ -39,7 +39,7 @@ impl LongDouble {
 
     /// The sum, or `None` if it is infinite or not a number: "increment would produce NaN or
     /// Infinity".
-    pub fn add(self, other: LongDouble) -> Option<LongDouble> {
+    pub fn plus(self, other: LongDouble) -> Option<LongDouble> {
         let sum = (self.0 + other.0).value;
         sum.is_finite().then_some(LongDouble(sum))
     }

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod crc64;
 pub mod glob;
+pub mod grisu;
 pub mod ids;
 pub mod long_double;
 pub mod number;

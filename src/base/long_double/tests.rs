@@ -2,7 +2,7 @@ use super::*;
 use crate::base::stock::{Answer, SERVERS, Stock};
 
 fn sum(one: &str, other: &str) -> Option<String> {
-    let sum = LongDouble::parse(one.as_bytes())?.add(LongDouble::parse(other.as_bytes())?)?;
+    let sum = LongDouble::parse(one.as_bytes())?.plus(LongDouble::parse(other.as_bytes())?)?;
     Some(String::from_utf8(sum.text()).expect("only ASCII is written"))
 }
 

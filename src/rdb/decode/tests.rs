@@ -155,7 +155,7 @@ fn what_follows_the_end_is_left() {
 fn versions_and_magics_are_told_apart() {
     let read = |text: &str| decode_all(text.as_bytes(), DecodeOptions::default());
     for version in 1..=4 {
-        assert_eq!(read(&format!("REDIS{version:04}\u{0}\u{1}k\u{1}v")).is_err(), true);
+        assert!(read(&format!("REDIS{version:04}\u{0}\u{1}k\u{1}v")).is_err());
     }
     let end = |header: &[u8]| [header, b"\xff", &[0; 8]].concat();
     for header in ["REDIS0005", "REDIS0012", "VALKEY080"] {
