@@ -175,7 +175,7 @@ impl Keyspace {
         };
         let old_expire = entry.expire();
         if matches!(self.clock, AccessClock::Lfu { .. }) {
-            // How often a key is used is a property of the key: overwriting it is a use like others.
+            // How often a key is used is a property of the key, not of its present value.
             meta.access = entry.meta().access;
         }
         let entry_before = entry.memory();
