@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fe
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::base::ids::{DbIndex, ReplId, ReplOffset, SHARDS_MAX, ShardId, Ticket};
-use crate::replication::backlog::{Backlog, BacklogInfo, BacklogReader, BacklogWriter, OutOfRange};
+use crate::replication::backlog::{
+    Backlog, BacklogInfo, BacklogReader, BacklogWriter, Follows, OutOfRange,
+};
 use crate::replication::entry::EntryBuilder;
 use crate::replication::history::History;
 use crate::replication::local_stream::LocalStream;
@@ -133,27 +135,27 @@ impl Stream {
     /// the new end if this call moved it: then whoever reads the backlog is to be woken
     /// (`shards_with_links`).
     pub fn merge(&self) -> Option<ReplOffset> {
-        let before = self.end();
         let mut moved = None;
         for _ in 0..ROUNDS_MAX {
             if self.last_ticket() == self.merged_through() {
                 return moved;
             }
+            // Orders our ticket before the failing lock, and the last unlock before this look at
+            // the counter: either the lock is found free, or its holder sees our ticket.
+            fence(Ordering::SeqCst);
             let mut core = match self.merger.try_lock() {
                 Ok(core) => core,
                 // Its holder looks at the ticket counter once more after unlocking.
                 Err(TryLockError::WouldBlock) => return moved,
                 Err(TryLockError::Poisoned(_)) => panic!("{POISONED}"),
             };
-            self.owed.store(false, Ordering::Relaxed);
+            let before = self.end();
             self.merge_round(&mut core);
             let end = self.end();
             drop(core);
             if end != before {
                 moved = Some(end);
             }
-            // Pairs with the publisher's ticket, taken before it fails to lock: either it finds the
-            // lock free, or its ticket is seen here.
             fence(Ordering::SeqCst);
         }
         // Others publish faster than one core should merge for them: the work passes on.
@@ -164,7 +166,7 @@ impl Stream {
     /// True if a core stopped merging with work left, so as to serve its own clients. A shard asks
     /// before it parks, and merges if so.
     pub fn needs_merge(&self) -> bool {
-        self.owed.load(Ordering::SeqCst)
+        self.owed.load(Ordering::SeqCst) && self.last_ticket() != self.merged_through()
     }
 
     /// The last ticket taken.
@@ -216,9 +218,10 @@ impl Stream {
         self.backlog.connected_readers()
     }
 
-    /// A reader of everything behind `from`, whatever the history: for the append-only file.
+    /// A reader of everything behind `from`, whatever its id: for the append-only file. It ends only
+    /// when the bytes begin anew (`start`, `stop`, `adopt`), not with a promotion.
     pub fn reader_at(&self, from: ReplOffset) -> Result<BacklogReader, OutOfRange> {
-        self.backlog.reader_at(from)
+        self.backlog.reader_at(from, Follows::Bytes)
     }
 
     /// Answers a PSYNC; in the partial case the bytes are kept from this instant on.
@@ -230,7 +233,7 @@ impl Stream {
                 Decision::Full(reason) => return Resync::Full(reason),
                 Decision::Continue { from, id_changed } => {
                     // Between the decision and here the bytes may have been trimmed: decide again.
-                    if let Ok(reader) = self.backlog.reader_at(from) {
+                    if let Ok(reader) = self.backlog.reader_at(from, Follows::Id) {
                         return Resync::Partial { reader, id: history.id, id_changed };
                     }
                 }
@@ -245,7 +248,7 @@ impl Stream {
         let mut core = self.lock();
         self.merge_all(&mut core);
         let end = self.end();
-        let reader = self.backlog.reader_at(end).ok()?;
+        let reader = self.backlog.reader_at(end, Follows::Id).ok()?;
         if self.active() {
             self.forget_selected(&mut core);
         }
@@ -352,13 +355,13 @@ impl Stream {
     }
 
     /// The master continues under another id (`+CONTINUE id`): the old one stays valid up to here,
-    /// and every reader ends, so that sub-replicas learn of it. Nothing if the id is the same.
+    /// and the readers that follow an id end, so that sub-replicas learn of it. Nothing if the id is the same.
     pub fn switch_id(&self, writer: &mut BacklogWriter, id: ReplId) {
         assert!(writer.is_of(&self.backlog), "this stream's writer");
         let mut history = self.lock_history();
         if history.id != id {
             *history = history.shift(id, writer.end());
-            writer.end_readers();
+            writer.end_id();
         }
     }
 
@@ -368,7 +371,8 @@ impl Stream {
     }
 
     /// A replica becomes a master, once everything in the backlog is applied: the shards write on
-    /// from here under a new id, beginning with a SELECT. Readers end. If no history was ever
+    /// from here under a new id, beginning with a SELECT. Readers that
+    /// follow an id end. If no history was ever
     /// received the stream is off. Under a lease of all shards.
     pub fn promote(&self, mut writer: BacklogWriter, id: ReplId) {
         assert!(writer.is_of(&self.backlog), "this stream's writer");
@@ -379,7 +383,7 @@ impl Stream {
         self.forget_ends();
         if self.backlog.is_open() {
             *history = history.shift(id, writer.end());
-            writer.end_readers();
+            writer.end_id();
             core.merger.writer = Some(writer);
             self.set_mode(Mode::Master);
         } else {
