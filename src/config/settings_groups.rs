@@ -183,7 +183,7 @@ pub struct Memory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavePoint {
     /// Seconds since the last save, from 1.
-    pub seconds: u32,
+    pub seconds: u64,
     /// Changes since the last save.
     pub changes: u32,
 }

@@ -153,7 +153,8 @@ fn set_save(settings: &mut Settings, words: &[&str], mode: Mode) -> Result<(), R
     }
     let mut points = Vec::with_capacity(pairs.len());
     for [seconds, changes] in pairs {
-        let seconds = natural(seconds).filter(|seconds| *seconds >= 1);
+        let seconds = seconds.parse::<i64>().ok().and_then(|seconds| u64::try_from(seconds).ok());
+        let seconds = seconds.filter(|seconds| *seconds >= 1);
         let (Some(seconds), Some(changes)) = (seconds, natural(changes)) else {
             return Err(Reason::Invalid("Invalid save parameters"));
         };
