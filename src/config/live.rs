@@ -204,3 +204,6 @@ fn failed(name: &[u8], refusal: Refusal) -> ConfigSetError {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod stock;

@@ -55,6 +55,7 @@ fn event_letters_are_put_in_order() {
         ("Kg$", "g$K"),
         ("Ktdmnxezhsl$gE", "AKEm"),
         ("m", "m"),
+        ("Kmn", "nKm"),
         ("n", "n"),
         ("KEAmn", "AKEm"),
         ("Ad", "A"),
