@@ -5,11 +5,10 @@ use std::process::{Command, Stdio};
 
 use crate::checks::{attach, stat, wait_equal, wait_replicas, write_sample};
 use crate::support::server::{Running, Server};
-use crate::support::stock::{Kind, Kind::*, own, tool};
+use crate::support::stock::{Kind, tool};
 use crate::support::wait::{DEADLINE, wait_until};
 
 mod main_job {
-    use super::*;
     tests_of! { super::main_job, &[(1, 0), (2, 0), (3, 0), (4, 0)];
         own1: [own(1), own(1), own(2), Redis, Valkey];
         own2: [own(2), own(1), own(3), Redis, Valkey];

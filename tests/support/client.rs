@@ -85,10 +85,19 @@ impl Client {
     /// The next value, newlines before it passed over: on a replication link they say no more than
     /// that the other side is alive.
     pub fn read_request(&mut self) -> io::Result<Value> {
-        while self.input.fill_buf()?.first() == Some(&b'\n') {
-            self.input.consume(1);
-        }
+        self.peek_request()?;
         Value::read(&mut self.input)
+    }
+
+    /// The first byte of what comes next, newlines passed over. It stays to be read.
+    pub fn peek_request(&mut self) -> io::Result<u8> {
+        loop {
+            match self.input.fill_buf()?.first() {
+                Some(b'\n') => self.input.consume(1),
+                Some(byte) => return Ok(*byte),
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
     }
 
     /// Exactly `len` raw bytes.

@@ -56,10 +56,14 @@ impl FakeMaster {
 
 impl FakeLink {
     /// The next request, `None` when the replica has closed. Newlines that keep a link alive are
-    /// passed over.
+    /// passed over; a line without RESP's frame is split at blanks, as replicas send `SYNC` so.
     pub fn request(&mut self) -> Option<Request> {
+        if self.client.peek_request().ok()? != b'*' {
+            let line = self.client.read_raw_line().ok()?;
+            return Some(line.trim_ascii_end().split(|b| *b == b' ').map(<[u8]>::to_vec).collect());
+        }
         match self.client.read_request() {
-            Ok(Value::Array(items)) => Some(items.iter().map(|item| bulk(item)).collect()),
+            Ok(Value::Array(items)) => Some(items.iter().map(bulk).collect()),
             Ok(other) => panic!("a request is an array of bulks, got {other:?}"),
             Err(_) => None,
         }

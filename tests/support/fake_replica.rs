@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::client::{Client, encode};
 use super::value::Value;
@@ -17,13 +17,14 @@ pub struct FakeReplica {
     pub start: u64,
     /// The stream's bytes since `start`.
     pub stream: Vec<u8>,
+    acknowledged: Instant,
 }
 
 impl FakeReplica {
     /// Connects without a word.
     pub fn connect(port: u16) -> FakeReplica {
         let client = Client::connect(port).expect("the master listens");
-        FakeReplica { client, id: String::new(), start: 0, stream: Vec::new() }
+        FakeReplica::over(client)
     }
 
     /// Connects with the smallest receive buffer the kernel gives, for a replica that soon blocks
@@ -35,7 +36,12 @@ impl FakeReplica {
         let address: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
         socket.connect(&address.into()).expect("the master listens");
         let client = Client::over(TcpStream::from(socket)).expect("socket options");
-        FakeReplica { client, id: String::new(), start: 0, stream: Vec::new() }
+        FakeReplica::over(client)
+    }
+
+    fn over(client: Client) -> FakeReplica {
+        let (id, stream) = (String::new(), Vec::new());
+        FakeReplica { client, id, start: 0, stream, acknowledged: Instant::now() }
     }
 
     /// PING and REPLCONF as a replica sends them, each with its expected answer.
@@ -148,7 +154,14 @@ impl FakeReplica {
         commands
     }
 
+    /// Reads what there is, and acknowledges now and then, as a replica must: a master that has
+    /// sent its RDB diskless streams only after it.
     fn record(&mut self) -> io::Result<()> {
+        const ACK_PERIOD: Duration = Duration::from_millis(100);
+        if self.acknowledged.elapsed() >= ACK_PERIOD {
+            self.ack(self.offset());
+            self.acknowledged = Instant::now();
+        }
         let bytes = self.client.read_some(Duration::from_millis(20))?;
         self.stream.extend(bytes);
         Ok(())
