@@ -131,6 +131,8 @@ struct Engine<'a> {
 impl<'a> Engine<'a> {
     fn connect(plan: &'a Plan) -> Result<Self, LoadError> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let mut picker = KeyPicker::new(plan.distribution, plan.keys, plan.seed);
+        picker.start_at(plan.first_key);
         let now = Instant::now();
         let mut links = Vec::with_capacity(plan.connections);
         for index in 0..plan.connections {
@@ -155,7 +157,7 @@ impl<'a> Engine<'a> {
             epoll,
             links,
             composer: Composer::new(&plan.mix, plan.value_bytes),
-            picker: KeyPicker::new(plan.distribution, plan.keys, plan.seed),
+            picker,
             phase: Phase::WarmUp,
             began: now,
             elapsed: Duration::ZERO,

@@ -42,6 +42,11 @@ impl KeyPicker {
         Self { distribution, keys, random: fastrand::Rng::with_seed(seed), next: 0, zipf, tag: 0 }
     }
 
+    /// The next sequential key is this one.
+    pub fn start_at(&mut self, key: u64) {
+        self.next = key % self.keys;
+    }
+
     /// A number below `bound`, for choices other than keys.
     pub fn below(&mut self, bound: u32) -> u32 {
         self.random.u32(..bound)

@@ -110,6 +110,8 @@ pub struct Plan {
     pub rate: Option<f64>,
     /// Number of the first connection, so that several engines draw different tags.
     pub first_connection: usize,
+    /// Where a sequential distribution begins.
+    pub first_key: u64,
     /// Seed of the key choice.
     pub seed: u64,
     /// Ends the run early when set by somebody else.
@@ -132,6 +134,7 @@ impl Plan {
             warm_up: Duration::ZERO,
             rate: None,
             first_connection: 0,
+            first_key: 0,
             seed: 1,
             stop: None,
         }
