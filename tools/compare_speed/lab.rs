@@ -58,6 +58,8 @@ pub struct Sample {
     pub per_second: f64,
     /// Part of a core the server used.
     pub share: f64,
+    /// Part of the server's core that something else used; 0 where the server has several cores.
+    pub others: f64,
 }
 
 /// The samples of all rounds, by case and subject.
@@ -85,17 +87,28 @@ impl Grid {
             .fold(0.0, f64::max)
     }
 
-    /// A warning if some case's CPU time differs much between rounds.
-    pub fn noise(&self) -> Option<String> {
+    /// Warnings if some case's CPU time differs much between rounds, or if something else ran on
+    /// the server's core.
+    pub fn noise(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
         let spreads = (0..self.samples.len()).map(|case| self.spread(case, |s| s.cpu_us));
         let worst = spreads.fold(0.0, f64::max);
-        (worst > NOISY_SPREAD).then(|| {
-            format!(
+        if worst > NOISY_SPREAD {
+            warnings.push(format!(
                 "WARNING: rounds differ by up to {:.0} %: this machine is noisy, repeat with more \
                  rounds before judging by it",
                 worst * 100.0
-            )
-        })
+            ));
+        }
+        let samples = self.samples.iter().flatten().flatten();
+        let others = samples.map(|sample| sample.others).fold(0.0, f64::max);
+        if others > BUSY_SHARE {
+            warnings.push(format!(
+                "WARNING: something else took up to {:.0} % of the server's core during a sample",
+                others * 100.0
+            ));
+        }
+        warnings
     }
 
     fn values(&self, case: usize, subject: usize, field: fn(&Sample) -> f64) -> Vec<f64> {
@@ -137,10 +150,7 @@ impl Lab {
         thread::sleep(BUSY_WINDOW);
         let after = procfs::core_ticks()?;
         for core in both {
-            let (Some(before), Some(after)) = (before.get(core), after.get(core)) else {
-                continue;
-            };
-            let share = (after.0 - before.0) as f64 / (after.1 - before.1).max(1) as f64;
+            let share = procfs::busy_share(&before, &after, core).unwrap_or(0.0);
             if share > BUSY_SHARE {
                 warnings.push(format!(
                     "WARNING: core {core} was {:.0} % busy with something else at the beginning",
@@ -218,6 +228,7 @@ impl Lab {
                             ("cpu_us_per_operation", sample.cpu_us.into()),
                             ("per_second", sample.per_second.into()),
                             ("server_core_share", sample.share.into()),
+                            ("others_core_share", sample.others.into()),
                             ("p50_us", micros(50.0).into()),
                             ("p99_us", micros(99.0).into()),
                             ("max_us", micros(100.0).into()),
@@ -237,18 +248,26 @@ impl Lab {
         plan.address = subject.server.address();
         let mut readings = Vec::with_capacity(2);
         let outcome = engine::run(&plan, &mut |mark| match mark {
-            Mark::Begin | Mark::End => readings.push(subject.server.cpu_time()),
+            Mark::Begin | Mark::End => {
+                readings
+                    .push(subject.server.cpu_time().and_then(|t| Ok((t, procfs::core_ticks()?))));
+            }
         })?;
         self.check(&subject.server, &outcome)?;
         let mut readings = readings.into_iter();
         let (Some(begin), Some(end)) = (readings.next(), readings.next()) else {
             return Err(Error::Interrupted);
         };
-        let used = end?.since(&begin?);
+        let ((begin, ticks_before), (end, ticks_after)) = (begin?, end?);
+        let used = end.since(&begin);
+        let core = self.options.server_core;
+        let one_core = subject.server.misplaced(&[core])?.is_none();
+        let busy = procfs::busy_share(&ticks_before, &ticks_after, core).filter(|_| one_core);
         let sample = Sample {
             cpu_us: used.micros_each(outcome.operations),
             per_second: outcome.per_second(),
             share: used.share(),
+            others: busy.map_or(0.0, |busy| (busy - used.share()).max(0.0)),
         };
         Ok((sample, outcome))
     }

@@ -97,6 +97,13 @@ pub fn core_ticks() -> Result<Vec<(u64, u64)>, Error> {
     Ok(parse_core_ticks(&fs::read_to_string("/proc/stat")?))
 }
 
+/// Part of the time between two readings of `core_ticks` for which `core` was busy, 0 to 1.
+pub fn busy_share(before: &[(u64, u64)], after: &[(u64, u64)], core: usize) -> Option<f64> {
+    let (before, after) = (before.get(core)?, after.get(core)?);
+    let total = after.1.saturating_sub(before.1).max(1);
+    Some(after.0.saturating_sub(before.0) as f64 / total as f64)
+}
+
 fn wrong(what: &str) -> Error {
     Error::Proc(what.to_owned())
 }
@@ -170,6 +177,8 @@ mod tests {
     fn stolen_time_is_busy_and_waiting_for_disks_is_not() {
         let text = "cpu  1 1 1 1 1 1 1 1 0 0\ncpu0 1 2 3 40 50 4 5 6 9 9\nintr 5\n";
         assert_eq!(parse_core_ticks(text), [(21, 111)]);
+        assert_eq!(busy_share(&[(21, 111)], &[(46, 211)], 0), Some(0.25));
+        assert_eq!(busy_share(&[(21, 111)], &[(46, 211)], 1), None);
     }
 
     #[test]

@@ -56,8 +56,8 @@ impl Results {
         let revision = revision();
         let stem = folder.join(format!("{}-{revision}", date.replace(':', "")));
         let mut results = Self {
-            raw: File::create(stem.with_added_extension("jsonl"))?,
-            tables: File::create(stem.with_added_extension("txt"))?,
+            raw: File::create(beside(&stem, "jsonl"))?,
+            tables: File::create(beside(&stem, "txt"))?,
             stem,
         };
         let mut fields: Vec<(&str, Field)> = vec![
@@ -101,14 +101,22 @@ impl Results {
         }
         write!(self.tables, "{}", table.render())?;
         let name = format!("{measurement}.svg");
-        fs::write(self.stem.with_added_extension(name), svg::bars(table))?;
+        fs::write(beside(&self.stem, &name), svg::bars(table))?;
         Ok(())
     }
 
     /// Where the raw results are.
     pub fn path(&self) -> PathBuf {
-        self.stem.with_added_extension("jsonl")
+        beside(&self.stem, "jsonl")
     }
+}
+
+/// The file of that extension whose name begins with `stem`.
+fn beside(stem: &Path, extension: &str) -> PathBuf {
+    let mut name = stem.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
 }
 
 /// The short git revision, with `-dirty` for a changed tree; `unknown` outside a repository.

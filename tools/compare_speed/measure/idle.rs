@@ -48,7 +48,7 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
     Ok(Table {
         title: format!("Idle CPU over {} s", window.as_secs()),
         subjects: lab.names(),
-        figure: "own".to_owned(),
+        figure: "judged".to_owned(),
         rows,
         notes,
     })

@@ -20,10 +20,13 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
         let empty = resident(&subjects)?;
         let mut before = 0;
         for keys in counts {
-            let mut values = Vec::new();
-            for (subject, empty) in subjects.iter().zip(&empty) {
+            for subject in &subjects {
                 lab.fill_on(&subject.server, before, *keys, *value_bytes)?;
-                let bytes = settled(subject)?.saturating_sub(*empty) as f64 / *keys as f64;
+            }
+            settle(lab)?;
+            let mut values = Vec::new();
+            for ((subject, empty), full) in subjects.iter().zip(&empty).zip(resident(&subjects)?) {
+                let bytes = full.saturating_sub(*empty) as f64 / *keys as f64;
                 values.push(Some(bytes));
                 lab.results.record(
                     "sample",
@@ -53,7 +56,7 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
         subjects: lab.names(),
         figure: "own/redis".to_owned(),
         rows,
-        notes: vec!["growth of VmRSS over the empty server, once it stands still".to_owned()],
+        notes: vec!["growth of VmRSS over the empty server, 12 s after filling".to_owned()],
     })
 }
 
@@ -61,19 +64,17 @@ fn resident(subjects: &[Subject]) -> Result<Vec<u64>, Error> {
     subjects.iter().map(|subject| procfs::resident_bytes(subject.server.pid())).collect()
 }
 
-/// Resident bytes once they stand still for half a second (tables are rehashed in the background).
-fn settled(subject: &Subject) -> Result<u64, Error> {
-    let mut last = 0;
-    for _ in 0..20 {
-        thread::sleep(Duration::from_millis(500));
-        let now = procfs::resident_bytes(subject.server.pid())?;
-        if now.abs_diff(last) < 64 * 1024 {
-            return Ok(now);
-        }
-        last = now;
+/// Waits until tables are rehashed in the background and freed pages are given back.
+fn settle(lab: &Lab) -> Result<(), Error> {
+    lab.progress.step("letting memory settle");
+    for _ in 0..SETTLE_SECONDS {
+        lab.go_on()?;
+        thread::sleep(Duration::from_secs(1));
     }
-    Ok(last)
+    Ok(())
 }
 
+/// jemalloc gives freed pages back within 10 s (its `dirty_decay_ms`).
+const SETTLE_SECONDS: u32 = 12;
 /// Around the powers of two at which a chained table doubles, and between.
 const COUNTS: [u64; 5] = [500_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000];

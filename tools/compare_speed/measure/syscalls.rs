@@ -61,7 +61,7 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
     Ok(Table {
         title: "System calls per operation".to_owned(),
         subjects: lab.names(),
-        figure: "own".to_owned(),
+        figure: "judged".to_owned(),
         rows,
         notes,
     })
