@@ -407,17 +407,16 @@ mod fuzz {
     use super::{Limits, ProtocolError, RequestParser, Span, Step};
     use bytes::Bytes;
 
-    /// All requests of a connection, how many bytes they took, and the error that ended it.
+    /// All requests of a connection, and the error that ended it.
     #[derive(Debug, PartialEq, Eq)]
     pub struct Outcome {
         pub requests: Vec<Vec<Vec<u8>>>,
-        pub consumed: usize,
         pub error: Option<ProtocolError>,
     }
 
     /// Parses `data` coming in pieces that end at `cuts`, ascending.
     pub fn in_pieces(data: &[u8], cuts: &[usize], limits: &Limits) -> Outcome {
-        let mut outcome = Outcome { requests: Vec::new(), consumed: 0, error: None };
+        let mut outcome = Outcome { requests: Vec::new(), error: None };
         let mut parser = RequestParser::new();
         let mut buf = Vec::new();
         let mut received = 0;
@@ -454,7 +453,6 @@ mod fuzz {
                 }
             }
         }
-        outcome.consumed = data.len();
         outcome
     }
 
