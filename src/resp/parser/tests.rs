@@ -213,6 +213,9 @@ fn nearly_requests(random: &mut fastrand::Rng) -> Vec<u8> {
         data.extend_from_slice(PIECES[piece]);
     }
     for _ in 0..random.usize(..3) {
+        if data.is_empty() {
+            break;
+        }
         let at = random.usize(..data.len());
         match random.u8(..4) {
             0 => data[at] = b"*$\r\n 019-+\"'\\x\0"[random.usize(..15)],
