@@ -487,6 +487,9 @@ const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 /// Longest argument of a client that has not authenticated in bytes, as stock.
 const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
 
+/// What `short_line` reads is within that limit, so the quick way need not look at it.
+const _: () = assert!(9999 <= UNAUTHENTICATED_BULK_BYTES_MAX);
+
 /// Spans reserved on the word of a count alone: 4 KiB.
 const SPANS_RESERVED_MAX: usize = 512;
 
