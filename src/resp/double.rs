@@ -2,6 +2,8 @@
 //!
 //! Recorded from Valkey 8.0.1: whole numbers up to 2^62 are spelled as integers; others with the
 //! fewest digits that read back as the same number, plain while short and with an exponent beyond.
+//! Where several spellings are that short ours is the nearest; stock's, in three of a thousand
+//! random numbers, is another one, or has more digits. They read back as the same number.
 
 /// A number's spelling, kept on the stack.
 pub struct DoubleText {
