@@ -35,8 +35,8 @@ pub enum Step {
     },
     /// More bytes are needed.
     Incomplete,
-    /// A bulk of `len` ≥ [`BIG_BULK_BYTES`] bytes begins at [`RequestParser::bulk_start`] and is not
-    /// complete. Its bytes may be received elsewhere and handed to
+    /// A bulk of `len` ≥ [`BIG_BULK_BYTES`] bytes begins at [`RequestParser::bulk_start`] and is
+    /// not complete. Its bytes may be received elsewhere and handed to
     /// [`RequestParser::bulk_received`]; or `step` called again with more bytes, as after
     /// [`Step::Incomplete`].
     NeedBulk {
@@ -325,8 +325,8 @@ impl RequestParser {
         Ok(Some(Line { number: strict_number(digits), next: end + 2 }))
     }
 
-    /// The index of `terminator` in the line at the position. A NUL hides the rest of what has come,
-    /// as in stock, whose lines are C strings: such a line never ends and grows too long.
+    /// The index of `terminator` in the line at the position. A NUL hides the rest of what has
+    /// come, as in stock, whose lines are C strings: such a line never ends and grows too long.
     fn line_end(
         &mut self,
         buf: &[u8],
@@ -357,8 +357,8 @@ impl RequestParser {
     }
 }
 
-/// A header line that begins with `marker` and has a plain number of one to four digits, by far the
-/// usual: the number and the line's length.
+/// A header line that begins with `marker` and has a plain number of one to four digits, by far
+/// the usual: the number and the line's length.
 #[inline]
 fn short_line(line: &[u8], marker: u8) -> Option<(usize, usize)> {
     let digit = |byte: u8| usize::from(byte - b'0');
