@@ -105,6 +105,8 @@ macro_rules! metrics {
 
 metrics! {
     counters {
+        /// Changes to the data set, for save points.
+        changes,
         /// Commands executed.
         total_commands_processed,
         /// Connections accepted.
