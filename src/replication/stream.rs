@@ -14,14 +14,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fe
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::base::ids::{DbIndex, ReplId, ReplOffset, SHARDS_MAX, ShardId, Ticket};
-use crate::replication::backlog::{
-    Backlog, BacklogInfo, BacklogReader, BacklogWriter, Follows, OutOfRange,
-};
+use crate::replication::backlog::{Backlog, BacklogInfo, BacklogReader, BacklogWriter, OutOfRange};
 use crate::replication::entry::EntryBuilder;
 use crate::replication::history::History;
 use crate::replication::local_stream::LocalStream;
 use crate::replication::merger::Merger;
 use crate::replication::psync::{self, Decision, Reason, Request};
+use crate::replication::retained::Follows;
 
 /// Everything about the stream, behind one `Arc`.
 #[derive(Debug)]
