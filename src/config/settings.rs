@@ -1,6 +1,6 @@
-//! Every directive as a typed value: the one structure the whole server reads its configuration from.
-//! A plain value; [`crate::config::live::Live`] hands out one immutable copy at a time. The defaults
-//! stand in the directive tables alone: [`Settings::default`] is those texts, parsed.
+//! Every directive as a typed value: the one structure the whole server reads its configuration
+//! from. A plain value; [`crate::config::live::Live`] hands out one immutable copy at a time. The
+//! defaults stand in the directive tables alone: [`Settings::default`] is those texts, parsed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,7 +43,8 @@ pub struct Settings {
     pub kept: BTreeMap<&'static str, String>,
     /// The file that was read and that CONFIG REWRITE writes; absolute.
     pub config_file: Option<PathBuf>,
-    /// The directory the process was started in, absolute; relative names in the configuration are below it.
+    /// The directory the process was started in, absolute; relative names in the configuration are
+    /// below it.
     pub start_dir: PathBuf,
 }
 
