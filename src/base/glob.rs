@@ -5,7 +5,8 @@
 //! The documented forms are `?`, `*`, `[abc]`, `[^a]`, `[a-c]` and `\` before a byte taken as it
 //! is. The undocumented corners are those of the stock servers: a class that is never closed ends
 //! with the pattern, a reversed range is turned round, a `\` at the very end stands for itself,
-//! and after `[` or `[^` a `]` closes the class at once.
+//! after `[` or `[^` a `]` closes
+//! the class at once, and nothing but `*` and the empty pattern matches the empty text.
 
 /// Whether letters of different case are different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub enum Case {
 
 /// Whether the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty() || pattern == b"*";
+    }
     let (mut in_pattern, mut in_text) = (0, 0);
     // Where to go on when a byte fails: behind the last `*`, with one more byte given to it.
     let mut retry: Option<(usize, usize)> = None;

@@ -39,7 +39,7 @@ impl LongDouble {
 
     /// The sum, or `None` if it is infinite or not a number: "increment would produce NaN or
     /// Infinity".
-    pub fn add(self, other: LongDouble) -> Option<LongDouble> {
+    pub fn plus(self, other: LongDouble) -> Option<LongDouble> {
         let sum = (self.0 + other.0).value;
         sum.is_finite().then_some(LongDouble(sum))
     }
@@ -86,7 +86,7 @@ impl LongDouble {
 }
 
 /// The most bytes of text that are read as a number; stock servers refuse longer ones.
-pub const TEXT_MAX: usize = 255;
+pub const TEXT_MAX: usize = 5119;
 
 /// mantissa × 2^-shift as its whole part and its first 17 decimal places, rounded.
 fn split_at_point(mantissa: u64, shift: u32) -> (Whole, u64) {

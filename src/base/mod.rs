@@ -5,7 +5,11 @@ pub mod clock;
 pub mod crc16;
 pub mod crc64;
 pub mod glob;
+pub mod grisu;
 pub mod ids;
 pub mod log;
 pub mod long_double;
 pub mod number;
+
+#[cfg(test)]
+pub mod stock;

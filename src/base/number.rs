@@ -6,6 +6,8 @@
 use rustc_apfloat::Float;
 use rustc_apfloat::ieee::Double;
 
+use crate::base::grisu::Digits;
+
 /// Reads a signed integer in its one canonical spelling: no sign `+`, no leading zero, no `-0`,
 /// no space. `None` for anything else, out-of-range included.
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
@@ -78,8 +80,8 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 }
 
 /// Appends a double as replies and ZSCORE print it: a whole number below 2^62 in full, otherwise
-/// the shortest digits that read back as the same double, with an exponent where the stock
-/// servers (7.2 and later) use one. `inf`, `-inf`, `nan`, `-0`.
+/// the digits of [`crate::base::grisu`], with an exponent where the stock servers (7.2 and later)
+/// use one. `inf`, `-inf`, `nan`, `-0`.
 pub fn append_f64(out: &mut Vec<u8>, number: f64) {
     if number.is_nan() {
         out.extend_from_slice(b"nan");
@@ -90,7 +92,7 @@ pub fn append_f64(out: &mut Vec<u8>, number: f64) {
     } else if number.abs() <= WHOLE_MAX && number.trunc() == number {
         append_i64(out, number as i64);
     } else {
-        append_shortest(out, number);
+        append_digits(out, number);
     }
 }
 
@@ -169,15 +171,14 @@ fn check_exponent(text: Option<&str>) -> Option<()> {
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
 }
 
-/// Writes the shortest digits that read back as `number`, finite and not 0.
-fn append_shortest(out: &mut Vec<u8>, number: f64) {
-    let mut buffer = ryu::Buffer::new();
-    let (digits, digit_count, scale) = shortest(buffer.format_finite(number.abs()));
-    let digits = &digits[..digit_count];
+/// Writes the digits of `number`, finite and not 0, with an exponent if it is large or small.
+fn append_digits(out: &mut Vec<u8>, number: f64) {
+    let digits = Digits::of(number);
+    let (digits, scale) = (digits.as_bytes(), digits.scale());
     if number < 0.0 {
         out.push(b'-');
     }
-    let count = digit_count as i32;
+    let count = digits.len() as i32;
     // The number is digits × 10^scale, or d.ddd × 10^exponent.
     let exponent = scale + count - 1;
     if scale >= 0 && exponent < count + 7 {
@@ -208,29 +209,6 @@ fn append_with_point(out: &mut Vec<u8>, digits: &[u8], scale: i32) {
         out.resize(out.len() + places - digits.len(), b'0');
         out.extend_from_slice(digits);
     }
-}
-
-/// Takes "12.5", "1.25e-7" apart into significant digits and the power of ten of the last one.
-fn shortest(text: &str) -> ([u8; 24], usize, i32) {
-    let (mantissa, exponent) = split_exponent(text, ['e', 'E']);
-    let mut scale: i32 = exponent.map_or(0, |text| text.parse().expect("ryu wrote an exponent"));
-    let (mut digits, mut count, mut after_point) = ([0; 24], 0, false);
-    for byte in mantissa.bytes() {
-        if byte == b'.' {
-            after_point = true;
-            continue;
-        }
-        scale -= i32::from(after_point);
-        if count > 0 || byte != b'0' {
-            digits[count] = byte;
-            count += 1;
-        }
-    }
-    while count > 1 && digits[count - 1] == b'0' {
-        count -= 1;
-        scale += 1;
-    }
-    (digits, count, scale)
 }
 
 /// 18446744073709551615 has twenty digits.

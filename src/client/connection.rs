@@ -9,14 +9,14 @@ use crate::command::flags::Flags;
 use crate::command::gate::Role;
 use crate::command::spec::{ClientVerb, Scope};
 use crate::command::table::{Command, table};
+use crate::keyspace::key::slot_of;
+use crate::keyspace::placement::Placement;
+use crate::net::event::SocketId;
 use crate::resp::error::ProtocolError;
 use crate::resp::parser::{Limits, RequestParser, Step};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::router::route::{self, Route, ShardSet};
-use crate::keyspace::key::slot_of;
-use crate::keyspace::placement::Placement;
-use crate::net::event::SocketId;
 use crate::shard::batch::{Batch, BatchKind, WatchedKey};
 use crate::shard::execute::Ran;
 use crate::shard::refuse;
@@ -182,6 +182,13 @@ impl Connection {
         self.silence();
     }
 
+    /// The command for which the connection was held is answered.
+    pub fn answered(&mut self, batch: &mut Batch) {
+        self.state = State::Ready;
+        self.reply.append(&mut batch.reply);
+        self.silence();
+    }
+
     /// Walks over the commands in `buf` until one must wait.
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
         let limits = self.limits(around.shard);
@@ -252,7 +259,8 @@ impl Connection {
         if self.session.transaction.is_none()
             && self.session.authenticated
             && self.session.reply_mode == ReplyMode::On
-            && let Route::One(shard) = route::route(command, args, around.shard.tools.shared.placement)
+            && let Route::One(shard) =
+                route::route(command, args, around.shard.tools.shared.placement)
         {
             return self.run_or_send(command, args, shard, open, around);
         }
@@ -400,7 +408,11 @@ impl Connection {
 
     fn exec(&mut self, command: &'static Command, around: &mut Surroundings<'_>) -> Taken {
         let Some(transaction) = self.session.transaction.take() else {
-            return self.refuse_only(command, &CommandError::text("ERR EXEC without MULTI"), around);
+            return self.refuse_only(
+                command,
+                &CommandError::text("ERR EXEC without MULTI"),
+                around,
+            );
         };
         if transaction.refused {
             around.pool.give(transaction.batch);
@@ -451,9 +463,7 @@ impl Connection {
         let mut set = ShardSet::default();
         let db = self.session.view.db;
         for key in args.iter().skip(1) {
-            let known = |watched: &WatchedKey| {
-                watched.db == db && *watched.key == *key
-            };
+            let known = |watched: &WatchedKey| watched.db == db && *watched.key == *key;
             if self.session.watched.iter().any(known) || batch.watched.iter().any(known) {
                 continue;
             }
@@ -461,7 +471,7 @@ impl Connection {
             batch.watched.push(WatchedKey {
                 db,
                 key: key.into(),
-                version: 0,
+                version: None,
                 was_expired: false,
             });
         }
@@ -520,7 +530,7 @@ impl Connection {
             Some(command) => around.shard.tools.reject(command, error, &mut self.reply),
             None => {
                 let text = error.to_string();
-                around.shard.tools.shared.environment.error_stats.count(&text);
+                around.shard.tools.count_error(&text);
                 self.reply.error(&text);
             }
         }

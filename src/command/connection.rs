@@ -49,7 +49,11 @@ pub const ROWS: &[Spec] = &[
     Spec::new("watch", -2, Group::Transactions, Scope::Client(ClientVerb::Watch))
         .flags(LINK.with(Flags::ALLOW_BUSY))
         .categories(Categories::TRANSACTION)
-        .doc("2.2.0", "O(1) for every key.", "Makes a transaction depend on keys staying as they are."),
+        .doc(
+            "2.2.0",
+            "O(1) for every key.",
+            "Makes a transaction depend on keys staying as they are.",
+        ),
     Spec::new("unwatch", 1, Group::Transactions, Scope::Client(ClientVerb::Unwatch))
         .flags(LINK.with(Flags::ALLOW_BUSY))
         .categories(Categories::TRANSACTION)

@@ -9,7 +9,7 @@ use super::gate::Role;
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
 use crate::config::settings::Settings;
-use crate::keyspace::entry::{EntryMut, EntryRef};
+use crate::keyspace::handle::{EntryMut, EntryRef};
 use crate::keyspace::key::Key;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::value::{Kind, Value};
@@ -78,21 +78,24 @@ impl<'a> Context<'a> {
 
     /// Looks a key up for reading: counts a hit or a miss and marks the entry as used.
     pub fn find(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.find_with_reply(key).0
+    }
+
+    /// As `find`, with the reply beside it, to be written from the entry.
+    pub fn find_with_reply(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
         let key = Key::new(key);
         self.expire_if_due(&key);
-        let (now_ms, db, metrics) = (self.now_ms, self.db, self.metrics);
-        let touch = !self.client.no_touch;
-        let found = self.spaces.of(key.slot).keys.find(db, &key, now_ms);
+        let keys = &mut self.spaces.of(key.slot).keys;
+        let found = if self.client.no_touch {
+            keys.find(self.db, &key, self.now_ms)
+        } else {
+            keys.find_touched(self.db, &key, self.now_ms)
+        };
         match &found {
-            Some(entry) => {
-                metrics.keyspace_hits.bump();
-                if touch {
-                    entry.touch(now_ms);
-                }
-            }
-            None => metrics.keyspace_misses.bump(),
+            Some(_) => self.metrics.keyspace_hits.bump(),
+            None => self.metrics.keyspace_misses.bump(),
         }
-        found
+        (found, self.reply)
     }
 
     /// Looks a key up without counting or marking it as used.
@@ -144,9 +147,8 @@ impl<'a> Context<'a> {
 
     /// As `insert`, in another database.
     pub fn insert_in(&mut self, db: DbIndex, key: &[u8], value: Value<'_>, expire: Option<u64>) {
-        let now_ms = self.now_ms;
         let (space, key) = self.space_of(key);
-        space.keys.insert_at(db, &key, value, expire, now_ms);
+        space.keys.insert(db, &key, value, expire);
     }
 
     /// Removes a key; whether it existed.

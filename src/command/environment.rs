@@ -1,13 +1,15 @@
 //! Counters and states of the process that commands read or report: one per process, read from
 //! any core. Whoever owns a state writes it; nothing here waits.
 
+use super::table::table;
+use crate::base::ids::ShardId;
 use crate::config::live::Live;
 use crate::keyspace::gauges::Gauges;
 use crate::metrics::command_stats::CommandStats;
 use crate::metrics::counters::ShardMetrics;
 use crate::metrics::error_stats::ErrorStats;
 use crate::metrics::latency::LatencyMonitor;
-use crate::metrics::slowlog::Slowlog;
+use crate::metrics::slowlog::SlowLog;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
@@ -21,10 +23,10 @@ pub struct Environment {
     pub metrics: Vec<ShardMetrics>,
     /// Calls and times a command, by shard.
     pub command_stats: Vec<CommandStats>,
-    /// Error replies by prefix.
-    pub error_stats: ErrorStats,
+    /// Error replies by prefix, by shard.
+    pub error_stats: Vec<ErrorStats>,
     /// Slow commands.
-    pub slowlog: Slowlog,
+    pub slowlog: SlowLog,
     /// Latency events.
     pub latency: LatencyMonitor,
     /// States that commands are refused by.
@@ -54,4 +56,29 @@ pub struct Status {
     pub active_expire_off: AtomicBool,
     /// Bytes in use beyond the keyspaces' own counts, refreshed by cron.
     pub memory_beside_keys: AtomicI64,
+}
+
+impl Environment {
+    /// All counters at zero, for so many shards and databases.
+    pub fn new(config: Arc<Live>, shards: u16, databases: u16) -> Environment {
+        let commands = table().len();
+        let slowlog_max_len = config.load().observe.slowlog_max_len as usize;
+        Environment {
+            config,
+            gauges: (0..shards).map(|_| Arc::new(Gauges::new(databases))).collect(),
+            metrics: (0..shards).map(|_| ShardMetrics::default()).collect(),
+            command_stats: (0..shards).map(|_| CommandStats::new(commands)).collect(),
+            error_stats: (0..shards).map(|_| ErrorStats::default()).collect(),
+            slowlog: SlowLog::new(slowlog_max_len),
+            latency: LatencyMonitor::default(),
+            status: Status::default(),
+        }
+    }
+
+    /// Counts an error reply of a shard by its prefix.
+    pub fn count_error(&self, shard: ShardId, text: &str) {
+        let shard = usize::from(shard.0);
+        self.error_stats[shard].record(text.as_bytes());
+        self.metrics[shard].total_error_replies.bump();
+    }
 }

@@ -142,7 +142,8 @@ impl KeySpec {
         match self.begin {
             Begin::Index(index) => (usize::from(index) < args.len()).then_some(usize::from(index)),
             Begin::Keyword(word, from) => {
-                let is_word = |index: &usize| args.get(*index).eq_ignore_ascii_case(word.as_bytes());
+                let is_word =
+                    |index: &usize| args.get(*index).eq_ignore_ascii_case(word.as_bytes());
                 let from_end = args.len().checked_sub(usize::from(from.unsigned_abs()))?;
                 let found = if from >= 0 {
                     (usize::from(from.unsigned_abs())..args.len()).find(is_word)

@@ -9,6 +9,7 @@ pub mod error;
 pub mod flags;
 pub mod gate;
 pub mod key_spec;
+pub mod server;
 pub mod spaces;
 pub mod spec;
 pub mod strings;

@@ -1,21 +1,33 @@
 //! Strings: the commands that read and write them whole.
 
 use super::context::Context;
+use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
 use super::spec::{CommandResult, Group, Scope, Spec};
-use crate::keyspace::value::{Kind, Value, ValueRef};
+use crate::keyspace::value::{Value, ValueRef};
+use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 
 fn get(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
-    let Context { reply, .. } = ctx;
-    let _ = reply;
-    let found = ctx.find_kind(args.get(1), Kind::String)?;
-    let value = found.map(|entry| entry.value());
+    let (found, reply) = ctx.find_with_reply(args.get(1));
+    match found.map(|entry| entry.value()) {
+        None => reply.null(),
+        Some(value) => reply_string(reply, value)?,
+    }
+    Ok(())
+}
+
+/// Writes a string value as a bulk.
+///
+/// # Errors
+/// `WrongType` if it is no string.
+pub fn reply_string(reply: &mut Reply, value: ValueRef<'_>) -> CommandResult {
     match value {
-        None => ctx.reply.null(),
-        Some(ValueRef::Int(number)) => ctx.reply.bulk_int(number),
-        Some(_) => {}
+        ValueRef::Int(number) => reply.bulk_int(number),
+        ValueRef::Str(bytes) => reply.bulk(bytes),
+        ValueRef::Shared(bytes) => reply.bulk_shared(bytes.clone()),
+        ValueRef::Object(_) => return Err(CommandError::WrongType),
     }
     Ok(())
 }

@@ -32,8 +32,6 @@ pub const WRITTEN_MAX: u16 = 11;
 pub const SLOT_INFO: u8 = 244;
 /// One function library, its source.
 pub const FUNCTION: u8 = 245;
-/// A function library as release candidates of Redis 7 wrote it.
-pub const FUNCTION_PRE_RELEASE: u8 = 246;
 /// Data of a module that belongs to no key.
 pub const MODULE_AUX: u8 = 247;
 /// Seconds since the next key was used.
@@ -78,18 +76,18 @@ pub const STRING_INT32: u8 = 2;
 /// A string compressed with LZF.
 pub const STRING_LZF: u8 = 3;
 
-/// The name of a value's type, for messages. Numbers from 22 on mean one thing in Redis and
+/// The name of a value's type, for messages: up to 21 the names the stock checkers print. Numbers from 22 on mean one thing in Redis and
 /// another in Valkey, so the file's magic matters.
 pub fn type_name(code: u8, valkey: bool) -> &'static str {
     match code {
         0 => "string",
-        1 => "list",
-        2 => "set",
-        3 => "zset",
-        4 => "hash",
-        5 => "zset-2",
+        1 => "list-linked",
+        2 => "set-hashtable",
+        3 => "zset-v1",
+        4 => "hash-hashtable",
+        5 => "zset-v2",
         6 => "module-pre-release",
-        7 => "module-2",
+        7 => "module-value",
         9 => "hash-zipmap",
         10 => "list-ziplist",
         11 => "set-intset",
@@ -99,11 +97,11 @@ pub fn type_name(code: u8, valkey: bool) -> &'static str {
         15 => "stream",
         16 => "hash-listpack",
         17 => "zset-listpack",
-        18 => "quicklist-2",
+        18 => "quicklist-v2",
         19 => "stream-v2",
         20 => "set-listpack",
         21 => "stream-v3",
-        22 if valkey => "hash-2",
+        22 if valkey => "hash-v2",
         22 => "hash-metadata-pre-release",
         23 => "hash-listpack-metadata-pre-release",
         24 => "hash-metadata",

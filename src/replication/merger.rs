@@ -48,7 +48,11 @@ impl Merger {
     /// Merges every entry that is ready, once around. Without a writer their bytes go nowhere: a
     /// writable replica's effects, or a run that was open when the stream stopped. `merged` is told
     /// each ticket with the offset behind it.
-    pub fn merge(&mut self, locals: &[LocalStream], merged: impl FnMut(Ticket, Option<ReplOffset>)) {
+    pub fn merge(
+        &mut self,
+        locals: &[LocalStream],
+        merged: impl FnMut(Ticket, Option<ReplOffset>),
+    ) {
         for (local, used) in locals.iter().zip(&mut self.used) {
             if local.drain(&mut self.drained, used) {
                 for entry in self.drained.drain(..) {

@@ -5,6 +5,7 @@ use crate::command::spec::Scope;
 use crate::command::table::Command;
 use crate::keyspace::key::slot_of;
 use crate::keyspace::placement::Placement;
+use crate::keyspace::scan::Cursor;
 use crate::resp::request::Args;
 
 /// A set of shards.
@@ -135,5 +136,6 @@ fn cursor_slot(args: Args<'_>) -> Slot {
     if args.len() < 2 {
         return Slot(0);
     }
-    crate::keyspace::scan::Cursor::parse(args.get(1)).map_or(Slot(0), |cursor| cursor.slot())
+    let cursor = crate::base::number::parse_u64(args.get(1)).map(Cursor);
+    cursor.and_then(Cursor::slot).unwrap_or(Slot(0))
 }

@@ -7,7 +7,6 @@ use crate::command::environment::Environment;
 use crate::command::spaces::Space;
 use crate::config::live::Live;
 use crate::config::settings::Settings;
-use crate::keyspace::gauges::Gauges;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::placement::Placement;
 use crate::net::error::{ListenError, NetError};
@@ -146,8 +145,10 @@ fn core_of(id: ShardId) -> CorePlacement {
 
 /// The cores this process may run on, ascending; empty if the kernel does not say.
 fn usable_cores() -> Vec<usize> {
-    let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
-    (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
+    let Ok(set) = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)) else {
+        return Vec::new();
+    };
+    (0..nix::sched::CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
 }
 
 fn open_doors(settings: &Settings) -> Result<Vec<Door>, StartError> {
@@ -157,12 +158,17 @@ fn open_doors(settings: &Settings) -> Result<Vec<Door>, StartError> {
         for bind in &network.bind {
             let addresses = resolve(&bind.address, network.port);
             let opened = addresses.and_then(|addresses| {
-                let open = |address| Listener::open(&ListenAddress::Tcp(address), network.tcp_backlog);
-                addresses.into_iter().map(|address| open(address).map_err(|error| error.to_string())).collect::<Result<Vec<_>, _>>()
+                let open =
+                    |address| Listener::open(&ListenAddress::Tcp(address), network.tcp_backlog);
+                addresses
+                    .into_iter()
+                    .map(|address| open(address).map_err(|error| error.to_string()))
+                    .collect::<Result<Vec<_>, _>>()
             });
             match opened {
-                Ok(opened) => doors
-                    .extend(opened.into_iter().map(|listener| Door { listener, unix: false })),
+                Ok(opened) => {
+                    doors.extend(opened.into_iter().map(|listener| Door { listener, unix: false }))
+                }
                 Err(_) if bind.optional => {}
                 Err(reason) => return Err(StartError::Listen { port: network.port, reason }),
             }

@@ -4,6 +4,7 @@
 use crate::base::ids::{DbIndex, ShardId};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
+use crate::keyspace::watch::WatchVersion;
 use crate::net::event::SocketId;
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::{Args, Span};
@@ -30,8 +31,8 @@ pub struct WatchedKey {
     pub db: DbIndex,
     /// Key.
     pub key: Box<[u8]>,
-    /// Its version when it was watched.
-    pub version: u64,
+    /// Its version when it was watched; `None` before that is known.
+    pub version: Option<WatchVersion>,
     /// Its time was over already then.
     pub was_expired: bool,
 }

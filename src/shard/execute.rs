@@ -124,7 +124,7 @@ impl Tools {
                     unwatch(spaces, batch);
                     let text = format!("EXECABORT Transaction discarded because of: {error}");
                     batch.reply.error(&text);
-                    self.shared.environment.error_stats.count(&text);
+                    self.count_error(&text);
                     Ran::Done
                 }
                 Verdict::Run => unreachable!("no verdict means run"),
@@ -239,19 +239,20 @@ impl Tools {
         if changes > 0 {
             metrics.changes.add(changes);
         }
-        let failed = result.is_err();
         if let Err(error) = result {
             let text = error.to_string();
             reply.truncate(mark);
             reply.error(&text);
-            environment.error_stats.count(&text);
-            metrics.total_error_replies.bump();
+            environment.count_error(self.id, &text);
+            environment.command_stats[shard].failed(command.index);
         }
         let now = Instant::now();
         let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
         self.clock = now;
         metrics.total_commands_processed.bump();
-        environment.command_stats[shard].count(command.index, spent_ns, failed);
+        let stats = &environment.command_stats[shard];
+        stats.called(command.index);
+        stats.timed(command.index, 1, spent_ns);
     }
 
     /// Counts a command that ran elsewhere than on a keyspace.
@@ -262,7 +263,14 @@ impl Tools {
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
         environment.metrics[shard].total_commands_processed.bump();
-        environment.command_stats[shard].count(command.index, spent_ns, false);
+        let stats = &environment.command_stats[shard];
+        stats.called(command.index);
+        stats.timed(command.index, 1, spent_ns);
+    }
+
+    /// Counts an error reply of this shard.
+    pub fn count_error(&self, text: &str) {
+        self.shared.environment.count_error(self.id, text);
     }
 
     /// Answers an error to a command that does not run.
@@ -271,9 +279,8 @@ impl Tools {
         let shard = usize::from(self.id.0);
         let text = error.to_string();
         reply.error(&text);
-        environment.error_stats.count(&text);
-        environment.metrics[shard].total_error_replies.bump();
-        environment.command_stats[shard].reject(command.index);
+        self.count_error(&text);
+        environment.command_stats[shard].rejected(command.index);
     }
 
     /// Evicts while memory is over `maxmemory`; the error if that does not suffice for a command
@@ -308,7 +315,7 @@ fn watch(spaces: &mut Spaces<'_>, batch: &mut Batch, now_ms: u64) {
     for watched in &mut batch.watched {
         let key = crate::keyspace::key::Key::new(&watched.key);
         let keys = &mut spaces.of(key.slot).keys;
-        watched.version = keys.watch(watched.db, &key);
+        watched.version = Some(keys.watch(watched.db, &key));
         watched.was_expired = keys.is_expired(watched.db, &key, now_ms);
     }
 }

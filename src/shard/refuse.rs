@@ -104,5 +104,4 @@ const READONLY: CommandError =
 const MASTER_DOWN: CommandError = CommandError::text(
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 );
-const LOADING: CommandError =
-    CommandError::text("LOADING Redis is loading the dataset in memory");
+const LOADING: CommandError = CommandError::text("LOADING Redis is loading the dataset in memory");

@@ -31,11 +31,7 @@ pub struct Sequencer<'a> {
 
 impl Shared {
     /// Shares `environment` and `stream` among the shards of `placement`.
-    pub fn new(
-        environment: Arc<Environment>,
-        placement: Placement,
-        stream: Arc<Stream>,
-    ) -> Shared {
+    pub fn new(environment: Arc<Environment>, placement: Placement, stream: Arc<Stream>) -> Shared {
         let shards = placement.shards();
         let inboxes = (0..shards).map(|_| Arc::new(Inbox::new(shards))).collect();
         Shared { environment, placement, stream, inboxes, order: Mutex::new(()) }
