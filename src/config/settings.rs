@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use crate::base::ids::SHARDS_MAX;
 use crate::config::directives;
 use crate::config::settings_groups as groups;
 use crate::config::values::Mode;
@@ -95,7 +96,10 @@ impl Settings {
     /// The number of shards asked for; zero in the configuration means one a usable core.
     pub fn shard_count(&self) -> usize {
         match self.server.shards {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            0 => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                cores.min(usize::from(SHARDS_MAX))
+            }
             count => usize::from(count),
         }
     }
