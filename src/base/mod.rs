@@ -1,5 +1,15 @@
-//! Words everything else is written in: ids, limits, clock, numbers, checksums, globs.
+//! Words everything else is written in: ids, limits, clock, log, numbers, checksums, globs.
 //! Imports nothing of ours.
 
 pub mod clock;
+pub mod crc16;
+pub mod crc64;
+pub mod glob;
+pub mod grisu;
 pub mod ids;
+pub mod log;
+pub mod long_double;
+pub mod number;
+
+#[cfg(test)]
+pub mod stock;

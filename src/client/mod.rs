@@ -1,1 +1,5 @@
-//! One connected client: its session, its queries, its replies.
+//! One connected client: its session, its queries, its replies. Meets the server only through
+//! outcomes it returns.
+
+pub mod connection;
+pub mod session;

@@ -1,1 +1,16 @@
-//! The command table and its handlers. A handler sees a context, never a socket or a shard.
+//! The command table and its handlers. A handler sees a context: never a socket, a shard or the
+//! server. Upper floors match the verbs of `spec::Scope` exhaustively.
+
+pub mod connection;
+pub mod context;
+pub mod effects;
+pub mod environment;
+pub mod error;
+pub mod flags;
+pub mod gate;
+pub mod key_spec;
+pub mod server;
+pub mod spaces;
+pub mod spec;
+pub mod strings;
+pub mod table;

@@ -1,1 +1,5 @@
-//! From a command to the shard that runs it: placement, hops, leases, transactions.
+//! From a command to the shards that run it: where its keys live, and leases when they live on
+//! several. Knows nothing of clients beyond the batch that carries their commands.
+
+pub mod lease;
+pub mod route;

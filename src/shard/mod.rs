@@ -1,1 +1,10 @@
-//! What one core owns: its keyspace, its open run, its inbox.
+//! What one core owns: its keyspace, its open run and its inbox. Executes commands; knows nothing
+//! of sockets, clients' sessions or who asked for what.
+
+pub mod batch;
+pub mod execute;
+pub mod inbox;
+pub mod message;
+pub mod refuse;
+pub mod shared;
+pub mod state;

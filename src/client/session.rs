@@ -1,0 +1,99 @@
+//! What a client said about itself and is in the middle of: database, protocol, name, transaction,
+//! watched keys. Lives with its connection, on the connection's shard, and moves with it.
+
+use crate::base::ids::ClientId;
+use crate::command::context::ClientView;
+use crate::command::table::Command;
+use crate::keyspace::placement::Placement;
+use crate::resp::reply::RespVersion;
+use crate::resp::request::Args;
+use crate::router::route::{self, ShardSet};
+use crate::shard::batch::{Batch, WatchedKey};
+
+/// How `CLIENT REPLY` wants replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// Every command is answered.
+    #[default]
+    On,
+    /// None is.
+    Off,
+    /// The next one is not.
+    SkipNext,
+    /// This one is not.
+    Skip,
+}
+
+/// Commands queued since `MULTI`.
+pub struct Transaction {
+    /// The commands.
+    pub batch: Box<Batch>,
+    /// The shards of their keys.
+    pub set: ShardSet,
+    /// A command was refused while queueing: `EXEC` will refuse the whole.
+    pub refused: bool,
+    /// Some commands run on the connection or the server, so the transaction stays here.
+    pub stays: bool,
+}
+
+/// A client's session.
+pub struct Session {
+    /// What commands must know of the client.
+    pub view: ClientView,
+    /// Whether the client may run commands: no password is set, or it gave it.
+    pub authenticated: bool,
+    /// How replies are wanted.
+    pub reply_mode: ReplyMode,
+    /// The open transaction.
+    pub transaction: Option<Transaction>,
+    /// Watched keys.
+    pub watched: Vec<WatchedKey>,
+    /// Closing as soon as what was answered is sent.
+    pub closing: bool,
+}
+
+impl Session {
+    /// A fresh session.
+    pub fn new(id: ClientId, authenticated: bool) -> Session {
+        Session {
+            view: ClientView { id, ..ClientView::internal() },
+            authenticated,
+            reply_mode: ReplyMode::On,
+            transaction: None,
+            watched: Vec::new(),
+            closing: false,
+        }
+    }
+
+    /// Back to how it began, as `RESET` does; watched keys are the caller's to forget.
+    pub fn reset(&mut self, authenticated: bool) {
+        let id = self.view.id;
+        let watched = std::mem::take(&mut self.watched);
+        *self = Session::new(id, authenticated);
+        self.watched = watched;
+    }
+
+    /// The protocol of its replies.
+    pub fn version(&self) -> RespVersion {
+        self.view.version
+    }
+}
+
+impl Transaction {
+    /// An empty transaction in an empty batch.
+    pub fn new(batch: Box<Batch>) -> Transaction {
+        Transaction { batch, set: ShardSet::default(), refused: false, stays: false }
+    }
+
+    /// Queues a command.
+    pub fn push(&mut self, command: &'static Command, args: Args<'_>, placement: Placement) {
+        use crate::command::spec::{ClientVerb, Scope};
+        route::add_to_set(command, args, placement, &mut self.set);
+        self.stays |= match command.spec.scope {
+            Scope::Client(ClientVerb::Select) => false,
+            Scope::Client(_) | Scope::Server(_) => true,
+            _ => false,
+        };
+        self.batch.push(command, args);
+    }
+}

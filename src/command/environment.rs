@@ -1,0 +1,84 @@
+//! Counters and states of the process that commands read or report: one per process, read from
+//! any core. Whoever owns a state writes it; nothing here waits.
+
+use super::table::table;
+use crate::base::ids::ShardId;
+use crate::config::live::Live;
+use crate::keyspace::gauges::Gauges;
+use crate::metrics::command_stats::CommandStats;
+use crate::metrics::counters::ShardMetrics;
+use crate::metrics::error_stats::ErrorStats;
+use crate::metrics::latency::LatencyMonitor;
+use crate::metrics::slowlog::SlowLog;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+
+/// The process as commands see it.
+pub struct Environment {
+    /// The directives.
+    pub config: Arc<Live>,
+    /// Key counts and bytes, by shard.
+    pub gauges: Vec<Arc<Gauges>>,
+    /// Counters, by shard.
+    pub metrics: Vec<ShardMetrics>,
+    /// Calls and times a command, by shard.
+    pub command_stats: Vec<CommandStats>,
+    /// Error replies by prefix, by shard.
+    pub error_stats: Vec<ErrorStats>,
+    /// Slow commands.
+    pub slowlog: SlowLog,
+    /// Latency events.
+    pub latency: LatencyMonitor,
+    /// States that commands are refused by.
+    pub status: Status,
+}
+
+/// States of the server that decide whether commands are taken.
+#[derive(Default)]
+pub struct Status {
+    /// A data set is being loaded: -LOADING.
+    pub loading: AtomicBool,
+    /// The role, for commands that run on no keyspace.
+    pub is_replica: AtomicBool,
+    /// Loading beside the old data set: reads are served.
+    pub async_loading: AtomicBool,
+    /// This replica's data may be stale: its link is not up (-MASTERDOWN if so configured).
+    pub link_down: AtomicBool,
+    /// The last background save failed: -MISCONF if so configured.
+    pub save_failed: AtomicBool,
+    /// Replicas with a lag within `min-replicas-max-lag`.
+    pub good_replicas: AtomicU64,
+    /// Unix milliseconds at which a `CLIENT PAUSE` ends; 0 without one.
+    pub pause_until_ms: AtomicU64,
+    /// Clients that monitor.
+    pub monitors: AtomicU64,
+    /// Whether background deletion of expired keys is on (`DEBUG SET-ACTIVE-EXPIRE`).
+    pub active_expire_off: AtomicBool,
+    /// Bytes in use beyond the keyspaces' own counts, refreshed by cron.
+    pub memory_beside_keys: AtomicI64,
+}
+
+impl Environment {
+    /// All counters at zero, for so many shards and databases.
+    pub fn new(config: Arc<Live>, shards: u16, databases: u16) -> Environment {
+        let commands = table().len();
+        let slowlog_max_len = config.load().observe.slowlog_max_len as usize;
+        Environment {
+            config,
+            gauges: (0..shards).map(|_| Arc::new(Gauges::new(databases))).collect(),
+            metrics: (0..shards).map(|_| ShardMetrics::default()).collect(),
+            command_stats: (0..shards).map(|_| CommandStats::new(commands)).collect(),
+            error_stats: (0..shards).map(|_| ErrorStats::default()).collect(),
+            slowlog: SlowLog::new(slowlog_max_len),
+            latency: LatencyMonitor::default(),
+            status: Status::default(),
+        }
+    }
+
+    /// Counts an error reply of a shard by its prefix.
+    pub fn count_error(&self, shard: ShardId, text: &str) {
+        let shard = usize::from(shard.0);
+        self.error_stats[shard].record(text.as_bytes());
+        self.metrics[shard].total_error_replies.bump();
+    }
+}

@@ -1,0 +1,166 @@
+//! The command table: every row by name. Built once at start, then read by all cores.
+
+use super::error::CommandError;
+use super::spec::Spec;
+use crate::resp::request::Args;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// A row with what is derived from it once.
+pub struct Command {
+    /// The row.
+    pub spec: &'static Spec,
+    /// `get`, or `config|get` for a subcommand: as errors and statistics name it.
+    pub full_name: String,
+    /// Dense number for statistics, `0..Table::len()`.
+    pub index: u16,
+    /// The commands under this one.
+    pub subcommands: Vec<&'static Command>,
+}
+
+/// All commands.
+pub struct Table {
+    by_name: HashMap<&'static [u8], &'static Command, ahash::RandomState>,
+    all: Vec<&'static Command>,
+}
+
+/// The longest command or subcommand name looked up; longer words are unknown at once.
+const NAME_MAX: usize = 32;
+
+/// The table.
+pub fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(Table::build)
+}
+
+impl Table {
+    fn build() -> Table {
+        let mut table = Table { by_name: HashMap::default(), all: Vec::new() };
+        for family in FAMILIES {
+            for spec in *family {
+                let command = table.register(spec, None);
+                let old = table.by_name.insert(command.spec.name.as_bytes(), command);
+                assert!(old.is_none(), "command '{}' stands twice in the table", spec.name);
+            }
+        }
+        table
+    }
+
+    fn register(&mut self, spec: &'static Spec, parent: Option<&str>) -> &'static Command {
+        let full_name = match parent {
+            Some(parent) => format!("{parent}|{}", spec.name),
+            None => spec.name.to_owned(),
+        };
+        let subcommands =
+            spec.subcommands.iter().map(|sub| self.register(sub, Some(&full_name))).collect();
+        let index = u16::try_from(self.all.len()).expect("a few hundred commands");
+        // The table lives as long as the process; every core keeps references into it.
+        let command: &'static Command =
+            Box::leak(Box::new(Command { spec, full_name, index, subcommands }));
+        self.all.push(command);
+        command
+    }
+
+    /// The number of commands, subcommands included.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Never true; for completeness.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Every command, subcommands included, by index.
+    pub fn all(&self) -> &[&'static Command] {
+        &self.all
+    }
+
+    /// The commands that are no subcommands, in no order.
+    pub fn top_level(&self) -> impl Iterator<Item = &'static Command> {
+        self.by_name.values().copied()
+    }
+
+    /// A command by its name in any case.
+    pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        let mut lower = [0; NAME_MAX];
+        self.by_name.get(lower_case(name, &mut lower)?).copied()
+    }
+
+    /// A command by its full name, `config|get` for a subcommand, in any case.
+    pub fn find_full(&self, name: &[u8]) -> Option<&'static Command> {
+        let (first, second) = match name.iter().position(|byte| *byte == b'|') {
+            Some(bar) => (&name[..bar], Some(&name[bar + 1..])),
+            None => (name, None),
+        };
+        let command = self.find(first)?;
+        second.map_or(Some(command), |second| command.subcommand(second))
+    }
+
+    /// The command that `args` name, subcommand resolved, with a fitting number of arguments.
+    ///
+    /// # Errors
+    /// The texts of Redis for unknown commands, unknown subcommands and wrong numbers of arguments.
+    pub fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
+        let Some(command) = self.find(args.get(0)) else { return Err(unknown_command(args)) };
+        let command = if command.subcommands.is_empty() || args.len() < 2 {
+            command
+        } else {
+            match command.subcommand(args.get(1)) {
+                Some(subcommand) => subcommand,
+                None => return Err(unknown_subcommand(command, args)),
+            }
+        };
+        if !command.spec.arity_fits(args.len()) {
+            return Err(CommandError::arity(&command.full_name));
+        }
+        Ok(command)
+    }
+}
+
+impl Command {
+    /// A subcommand by its name in any case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
+        self.subcommands
+            .iter()
+            .copied()
+            .find(|sub| sub.spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+fn lower_case<'a>(name: &[u8], buffer: &'a mut [u8; NAME_MAX]) -> Option<&'a [u8]> {
+    let lower = buffer.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    Some(lower)
+}
+
+fn unknown_command(args: Args<'_>) -> CommandError {
+    let mut shown = String::new();
+    for arg in args.iter().skip(1) {
+        if shown.len() >= SHOWN_MAX {
+            break;
+        }
+        let room = SHOWN_MAX - shown.len();
+        shown.push_str(&format!("'{}' ", text_of(arg, room)));
+    }
+    let name = text_of(args.get(0), SHOWN_MAX);
+    CommandError::owned(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+}
+
+fn unknown_subcommand(command: &Command, args: Args<'_>) -> CommandError {
+    let word = text_of(args.get(1), SHOWN_MAX);
+    let name = command.full_name.to_ascii_uppercase();
+    CommandError::owned(format!("ERR unknown subcommand '{word}'. Try {name} HELP."))
+}
+
+/// Bytes for an error text, cut to `room` bytes.
+fn text_of(bytes: &[u8], room: usize) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(room)]).into_owned()
+}
+
+/// Redis shows at most 128 bytes of a wrong command and of its arguments.
+const SHOWN_MAX: usize = 128;
+
+/// Every family's rows. One line a family file.
+const FAMILIES: &[&[Spec]] = &[super::connection::ROWS, super::server::ROWS, super::strings::ROWS];

@@ -1,0 +1,98 @@
+//! The payload of DUMP and RESTORE: a type, a value, and a footer. Pure, any core.
+//!
+//! ```text
+//! type(1) value  version(2, little-endian) crc64(8, little-endian, of all before it)
+//! ```
+
+use thiserror::Error;
+
+use crate::base::crc64::crc64;
+use crate::rdb::encode::EncodeOptions;
+use crate::rdb::error::RdbError;
+use crate::rdb::format;
+use crate::rdb::lzf::Compressor;
+use crate::rdb::reader::Reader;
+use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::value::{self, ValueReader};
+
+/// Why a payload is not restored.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DumpError {
+    /// Too short for a footer, of a version not known, or with a wrong sum.
+    #[error("DUMP payload version or checksum are wrong")]
+    Footer,
+    /// The footer is right but the value is not one that can be read.
+    #[error("Bad data format")]
+    Value(#[source] RdbError),
+}
+
+/// Writes a value as DUMP replies it. `options.checksum` has no say: a payload always has a sum.
+pub fn encode(value: ValueRef<'_>, options: &EncodeOptions) -> Vec<u8> {
+    let mut compressor = options.compress.then(Compressor::new);
+    let mut out = vec![value::type_code(value)];
+    value::write(&mut out, value, compressor.as_mut());
+    out.extend_from_slice(&options.version.to_le_bytes());
+    out.extend_from_slice(&crc64(&out).to_le_bytes());
+    out
+}
+
+/// Reads a payload as RESTORE is given it. Strings may not be longer than `string_max` bytes.
+///
+/// # Errors
+/// [`DumpError::Footer`] before anything of the value is looked at; [`DumpError::Value`], with
+/// offsets from the payload's first byte, if the value is broken, of a type that cannot be read,
+/// or followed by bytes that are not its own.
+pub fn decode(payload: &[u8], string_max: u64) -> Result<Value, DumpError> {
+    let (body, version) = verify(payload).ok_or(DumpError::Footer)?;
+    read_body(body, version == format::VALKEY_VERSION, string_max).map_err(DumpError::Value)
+}
+
+/// The bytes before the footer, and its version, if it is one that is known and the sum is right.
+fn verify(payload: &[u8]) -> Option<(&[u8], u16)> {
+    let (summed, sum) = payload.split_last_chunk::<8>()?;
+    let (body, version) = summed.split_last_chunk::<2>()?;
+    let version = u16::from_le_bytes(*version);
+    let known = version <= format::VERSION_MAX || version == format::VALKEY_VERSION;
+    (known && crc64(summed) == u64::from_le_bytes(*sum)).then_some((body, version))
+}
+
+fn read_body(body: &[u8], valkey: bool, string_max: u64) -> Result<Value, RdbError> {
+    let mut input = body;
+    let mut reader = Reader::new(string_max);
+    let truncated = RdbError::Truncated { offset: body.len() as u64 };
+    let Some(code) = reader.byte(&mut input) else { return Err(truncated) };
+    let Some(mut value) = ValueReader::begin(code) else {
+        let name = format::type_name(code, valkey);
+        return Err(RdbError::UnsupportedType { name, code, key: String::new(), offset: 0 });
+    };
+    let value = value.step(&mut reader, &mut input)?.ok_or(truncated)?;
+    if !input.is_empty() {
+        let what = "bytes after the value";
+        return Err(RdbError::Corrupt { what, offset: reader.offset() });
+    }
+    Ok(value)
+}
+
+/// For fuzzing: arbitrary bytes, with a right footer put behind them, are read or refused, and
+/// what was read comes back after being written.
+pub fn fuzz_dump(bytes: &[u8]) {
+    let _refused = decode(bytes, u64::MAX).is_err();
+    let mut payload = bytes.to_vec();
+    payload.extend_from_slice(&format::WRITTEN_MAX.to_le_bytes());
+    payload.extend_from_slice(&crc64(&payload).to_le_bytes());
+    if let Ok(value) = decode(&payload, u64::MAX) {
+        let again = encode(value.borrowed(), &EncodeOptions::default());
+        let Ok(read) = decode(&again, u64::MAX) else { panic!("what was written is refused") };
+        assert_eq!(payload_bytes(read), payload_bytes(value));
+    }
+}
+
+/// An integer and its text are one value, and which of them comes back depends on its size.
+fn payload_bytes(value: Value) -> bytes::Bytes {
+    match value {
+        Value::String(string) => string.into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

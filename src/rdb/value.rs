@@ -1,0 +1,61 @@
+//! Which decoder reads a value of which type, and how a value is written. Pure, any core. Each
+//! type has a file of its own; here is one arm for it in each function.
+
+use crate::rdb::error::RdbError;
+use crate::rdb::format;
+use crate::rdb::lzf::Compressor;
+use crate::rdb::reader::Reader;
+use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::string::{self, StringReader};
+
+/// A value on its way in.
+#[derive(Debug)]
+pub enum ValueReader {
+    /// A string.
+    String(StringReader),
+}
+
+impl ValueReader {
+    /// The decoder for a type's number; `None` if it cannot be read.
+    pub fn begin(code: u8) -> Option<ValueReader> {
+        match code {
+            format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
+            _ => None,
+        }
+    }
+
+    /// Goes on reading; `None` when the input is used up.
+    ///
+    /// # Errors
+    /// Bytes that are not a value of the type.
+    pub fn step(
+        &mut self,
+        reader: &mut Reader,
+        input: &mut &[u8],
+    ) -> Result<Option<Value>, RdbError> {
+        match self {
+            ValueReader::String(string) => Ok(string.step(reader, input)?.map(Value::String)),
+        }
+    }
+
+    /// Bytes of memory the unfinished value owns.
+    pub fn memory(&self) -> usize {
+        match self {
+            ValueReader::String(string) => string.memory(),
+        }
+    }
+}
+
+/// The number of the type a value is written as.
+pub fn type_code(value: ValueRef<'_>) -> u8 {
+    match value {
+        ValueRef::String(_) => format::TYPE_STRING,
+    }
+}
+
+/// Appends a value without its type.
+pub fn write(out: &mut Vec<u8>, value: ValueRef<'_>, compressor: Option<&mut Compressor>) {
+    match value {
+        ValueRef::String(string) => string::write(out, string, compressor),
+    }
+}

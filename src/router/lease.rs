@@ -1,0 +1,190 @@
+//! Leases: the keyspaces of several shards in one hand. A coordinator asks all shards concerned at
+//! one place of the order they agree on, so two leases never wait for each other; each shard lends
+//! at a run boundary by moving its keyspace; the coordinator runs what waits for it, and the boxes
+//! go home when the run is sealed. One desk a shard, driven by its loop.
+
+use super::route::ShardSet;
+use crate::base::ids::ShardId;
+use crate::command::spaces::{Space, Spaces};
+use crate::net::waker::Waker;
+use crate::shard::batch::Batch;
+use crate::shard::execute::{Beside, Ran};
+use crate::shard::message::{LeaseId, Message, Sequenced};
+use crate::shard::state::Shard;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a lease is for.
+pub enum Work {
+    /// Commands of a connection.
+    Batch(Box<Batch>),
+    /// The server's own: a cut, a change of role. It is told when the keyspaces are in hand.
+    Server(u64),
+}
+
+/// The keyspaces of some shards, in hand. Whatever becomes of the holder, they go home.
+pub struct Hand {
+    spaces: Vec<Option<Box<Space>>>,
+    homes: Vec<Arc<crate::shard::inbox::Inbox>>,
+}
+
+/// Leases of one coordinator.
+#[derive(Default)]
+pub struct Desk {
+    waiting: VecDeque<(ShardSet, Work)>,
+    active: Option<Active>,
+    last: u64,
+}
+
+struct Active {
+    id: LeaseId,
+    missing: usize,
+    hand: Hand,
+    works: Vec<Work>,
+}
+
+/// What a granted lease hands to the loop.
+pub enum Ready {
+    /// The batch was executed.
+    Done(Box<Batch>),
+    /// A pause holds the batch back; ask again when it ends.
+    Postponed(Box<Batch>),
+    /// The server's keyspaces are in hand; to be given back by `give_back`.
+    Server(u64, Hand),
+}
+
+impl Desk {
+    /// Asks for the keyspaces of `set` on behalf of `work`. Asked for in order.
+    pub fn ask(&mut self, set: ShardSet, work: Work) {
+        self.waiting.push_back((set, work));
+    }
+
+    /// Leases asked for and not granted yet.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.active.as_ref().map_or(0, |active| active.works.len())
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.active.is_none()
+    }
+
+    /// Asks the shards for the next lease, if none is under way: for all that waits, up to a bound,
+    /// since one lease serves many. The server's own work has a lease of its own.
+    pub fn start_next(&mut self, shard: &mut Shard, mut wake: impl FnMut(&Arc<Waker>)) {
+        if self.active.is_some() || self.waiting.is_empty() {
+            return;
+        }
+        let mut set = ShardSet::default();
+        let mut works = Vec::new();
+        while works.len() < WORKS_MAX {
+            let Some((wanted, work)) = self.waiting.pop_front() else { break };
+            let alone = matches!(work, Work::Server(_));
+            if alone && !works.is_empty() {
+                self.waiting.push_front((wanted, work));
+                break;
+            }
+            set.add(wanted);
+            works.push(work);
+            if alone {
+                break;
+            }
+        }
+        self.last += 1;
+        let id = LeaseId(self.last);
+        let coordinator = shard.tools.id;
+        let shared = Arc::clone(&shard.tools.shared);
+        {
+            let sequencer = shared.sequencer();
+            for lender in set.iter() {
+                sequencer.push(lender, Sequenced::Lease { coordinator, lease: id });
+            }
+        }
+        for lender in set.iter().filter(|lender| *lender != coordinator) {
+            if let Some(waker) = shared.inbox(lender).waker() {
+                wake(waker);
+            }
+        }
+        let hand = Hand::empty(&shared.inboxes);
+        self.active = Some(Active { id, missing: set.len(), hand, works });
+    }
+
+    /// Takes a granted keyspace; `true` when the lease is complete.
+    pub fn granted(&mut self, lease: LeaseId, from: ShardId, space: Box<Space>) -> bool {
+        let active = self.active.as_mut().expect("a grant answers the lease under way");
+        assert_eq!(active.id, lease, "a grant of another lease");
+        active.hand.put(from, space);
+        active.missing -= 1;
+        active.missing == 0
+    }
+
+    /// Runs what the complete lease is for, each work its own unit, and sends the keyspaces home,
+    /// unless the server keeps them in hand.
+    pub fn run_complete(
+        &mut self,
+        shard: &mut Shard,
+        beside: &mut dyn Beside,
+        ready: &mut Vec<Ready>,
+    ) {
+        let mut active = self.active.take().expect("a complete lease is under way");
+        for work in active.works {
+            match work {
+                Work::Server(key) => {
+                    ready.push(Ready::Server(key, active.hand));
+                    return;
+                }
+                Work::Batch(mut batch) => {
+                    let placement = shard.tools.shared.placement;
+                    let mut spaces = Spaces::many(&mut active.hand.spaces, placement);
+                    match shard.tools.run_batch(&mut spaces, &mut batch, beside) {
+                        Ran::Done => ready.push(Ready::Done(batch)),
+                        Ran::Postponed => ready.push(Ready::Postponed(batch)),
+                    }
+                }
+            }
+        }
+        give_back(active.hand, shard);
+    }
+}
+
+/// Sends the keyspaces of a lease home; they leave when the run is sealed.
+pub fn give_back(mut hand: Hand, shard: &mut Shard) {
+    for index in 0..hand.spaces.len() {
+        let Some(space) = hand.spaces[index].take() else { continue };
+        let home = ShardId(index as u16);
+        if home == shard.tools.id {
+            shard.home = Some(space);
+        } else {
+            shard.send(home, Message::Returned(space));
+        }
+    }
+}
+
+impl Hand {
+    fn empty(homes: &[Arc<crate::shard::inbox::Inbox>]) -> Hand {
+        Hand { spaces: homes.iter().map(|_| None).collect(), homes: homes.to_vec() }
+    }
+
+    fn put(&mut self, from: ShardId, space: Box<Space>) {
+        let old = self.spaces[usize::from(from.0)].replace(space);
+        assert!(old.is_none(), "a shard has one keyspace");
+    }
+
+    /// The keyspaces, for commands and for the server's own work.
+    pub fn spaces(&mut self) -> &mut [Option<Box<Space>>] {
+        &mut self.spaces
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        for (space, home) in self.spaces.iter_mut().zip(&self.homes) {
+            if let Some(space) = space.take() {
+                home.stray(space);
+            }
+        }
+    }
+}
+
+/// Works that one lease serves at most: bounds how long the shards wait for their keyspaces.
+const WORKS_MAX: usize = 64;

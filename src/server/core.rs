@@ -1,0 +1,306 @@
+//! One shard's loop: a turn is a run. It takes what sockets, other shards and the mail brought,
+//! executes, seals the run with one ticket, and only then lets replies and messages leave.
+
+use super::controller::Controller;
+use super::mail::Mail;
+use super::process::Process;
+use crate::base::ids::ShardId;
+use crate::client::connection::{BatchPool, Connection};
+use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
+use crate::net::sockets::Net;
+use crate::router::lease::{Desk, Ready};
+use crate::shard::execute::Ran;
+use crate::shard::message::Message;
+use crate::shard::state::Shard;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a socket of this shard is.
+pub enum Peer {
+    /// A client.
+    Client(Box<Connection>),
+}
+
+/// A socket's row.
+pub struct Row {
+    /// The socket.
+    pub socket: SocketId,
+    /// What it is.
+    pub peer: Peer,
+    /// It stands in the list of those with output.
+    pub dirty: bool,
+    /// Close it when everything is sent.
+    pub closing: bool,
+    /// An emptied buffer for the next output.
+    pub spare: Vec<u8>,
+}
+
+/// A shard's loop.
+pub struct Core {
+    /// The process.
+    pub process: Arc<Process>,
+    /// The shard.
+    pub shard: Shard,
+    /// Its leases.
+    pub desk: Desk,
+    /// Its sockets.
+    pub net: Net,
+    /// Its sockets' rows, by index.
+    pub rows: Vec<Option<Row>>,
+    /// Emptied batches.
+    pub pool: BatchPool,
+    /// Connections that have more to do in the next turn.
+    pub ready: VecDeque<SocketId>,
+    /// Connections held back by a pause or by the server.
+    pub held: Vec<Box<crate::shard::batch::Batch>>,
+    /// What the server does as a whole; idle except on shard 0.
+    pub controller: Controller,
+    /// Which listener is a unix socket.
+    pub unix_listeners: Vec<ListenerId>,
+    pub(super) dirty: Vec<SocketId>,
+    events: Vec<Event>,
+    granted: Vec<Ready>,
+    next_cron: Instant,
+    stopping: bool,
+}
+
+impl Core {
+    /// The loop of one shard.
+    pub fn new(process: Arc<Process>, shard: Shard, net: Net) -> Core {
+        Core {
+            process,
+            shard,
+            desk: Desk::default(),
+            net,
+            rows: Vec::new(),
+            pool: BatchPool::default(),
+            ready: VecDeque::new(),
+            held: Vec::new(),
+            controller: Controller::default(),
+            unix_listeners: Vec::new(),
+            dirty: Vec::new(),
+            events: Vec::new(),
+            granted: Vec::new(),
+            next_cron: Instant::now(),
+            stopping: false,
+        }
+    }
+
+    /// Which shard.
+    pub fn id(&self) -> ShardId {
+        self.shard.tools.id
+    }
+
+    /// Runs until the process stops.
+    ///
+    /// # Errors
+    /// What the ring answered; nothing can be served after that.
+    pub async fn run(mut self) -> io::Result<()> {
+        while !self.stopping {
+            let idle = self.turn()?;
+            if idle {
+                self.park().await?;
+            } else if glommio::executor().need_preempt() {
+                // Other tasks of this executor run; they do not touch this loop's state.
+                glommio::executor().yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// One turn; whether there was nothing to do.
+    fn turn(&mut self) -> io::Result<bool> {
+        let mut events = std::mem::take(&mut self.events);
+        self.net.turn(&mut events)?;
+        let received = self.shard.begin_run();
+        let mut idle = events.is_empty() && !received && self.ready.is_empty();
+        for event in events.drain(..) {
+            self.event(event);
+        }
+        self.events = events;
+        self.work_on_messages();
+        for mail in self.process.mailboxes[usize::from(self.id().0)].take() {
+            idle = false;
+            self.mail(mail);
+        }
+        for _ in 0..self.ready.len() {
+            if let Some(socket) = self.ready.pop_front() {
+                self.advance(socket);
+            }
+        }
+        self.cron();
+        self.finish_run();
+        Ok(idle && self.ready.is_empty())
+    }
+
+    /// Ends the run: one ticket, then everything leaves.
+    fn finish_run(&mut self) {
+        let net = &mut self.net;
+        self.desk.start_next(&mut self.shard, |waker| net.wake(waker));
+        self.shard.seal_run();
+        let stream = &self.shard.tools.shared.stream;
+        if stream.needs_merge() && stream.merge().is_some() {
+            let own = self.shard.tools.id;
+            for linked in stream.shards_with_links().filter(|linked| *linked != own) {
+                if let Some(waker) = self.shard.tools.shared.inbox(linked).waker() {
+                    net.wake(waker);
+                }
+            }
+        }
+        self.shard.flush(|waker| net.wake(waker));
+        self.flush_output();
+    }
+
+    fn work_on_messages(&mut self) {
+        let mut messages = std::mem::take(&mut self.shard.collected.messages);
+        for message in messages.drain(..) {
+            match message {
+                Message::Run(batch) => self.shard.deferred.push_back(batch),
+                Message::Done(batch) => self.batch_done(batch),
+                Message::Granted { lease, from, space } => self.lease_granted(lease, from, space),
+                Message::Returned(space) => {
+                    assert!(self.shard.home.is_none(), "a keyspace came home twice");
+                    self.shard.home = Some(space);
+                }
+            }
+        }
+        self.shard.collected.messages = messages;
+        // Leases overtake queued commands; what was queued runs while the keyspace is at home.
+        while let Some(_units) = self.shard.next_sequenced() {}
+        self.run_deferred();
+    }
+
+    /// Runs the batches that waited for the keyspace, while it is at home.
+    pub(super) fn run_deferred(&mut self) {
+        while self.shard.home.is_some() {
+            let Some(mut batch) = self.shard.deferred.pop_front() else { break };
+            match self.shard.run_batch_here(&mut batch) {
+                Ran::Done => self.send_done(batch),
+                Ran::Postponed => self.held.push(batch),
+            }
+        }
+    }
+
+    fn lease_granted(
+        &mut self,
+        lease: crate::shard::message::LeaseId,
+        from: ShardId,
+        space: Box<crate::command::spaces::Space>,
+    ) {
+        if !self.desk.granted(lease, from, space) {
+            return;
+        }
+        let mut granted = std::mem::take(&mut self.granted);
+        let mut beside = super::verbs::InTransaction {
+            process: &self.process,
+            shard: self.shard.tools.id,
+            rows: &mut self.rows,
+        };
+        self.desk.run_complete(&mut self.shard, &mut beside, &mut granted);
+        for ready in granted.drain(..) {
+            match ready {
+                Ready::Done(batch) => self.batch_done(batch),
+                Ready::Postponed(batch) => self.held.push(batch),
+                Ready::Server(key, hand) => self.leased(key, hand),
+            }
+        }
+        self.granted = granted;
+    }
+
+    /// A batch that ran here goes back to its connection's shard.
+    fn send_done(&mut self, batch: Box<crate::shard::batch::Batch>) {
+        if batch.origin == self.id() {
+            self.batch_done(batch);
+        } else {
+            self.shard.send(batch.origin, Message::Done(batch));
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Accepted { listener, fd } => {
+                let unix = self.unix_listeners.contains(&listener);
+                self.accepted(fd, unix);
+            }
+            Event::AcceptFailed { error, .. } => {
+                crate::warning!("Accepting client connection: {error}");
+            }
+            Event::Received { socket, buffer } => {
+                self.received(socket, &buffer);
+                self.net.release(buffer);
+            }
+            Event::Sent { socket, buffer } => self.sent(socket, buffer),
+            Event::Closed { socket, .. } => self.peer_closed(socket),
+            Event::ReceivedExact { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Detached { .. }
+            | Event::Woken => {}
+        }
+    }
+
+    fn mail(&mut self, mail: Mail) {
+        match mail {
+            Mail::Adopt { fd, unix } => self.adopt(fd, unix),
+            Mail::Order(batch) => self.order(batch),
+            Mail::Answered(batch) => self.answered(batch),
+            Mail::Kill(_) => {}
+            Mail::Stop => self.stopping = true,
+        }
+    }
+
+    fn cron(&mut self) {
+        if self.shard.tools.clock < self.next_cron {
+            return;
+        }
+        self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+    }
+
+    async fn park(&mut self) -> io::Result<()> {
+        let left = self.next_cron.saturating_duration_since(Instant::now());
+        let shard = &self.shard;
+        self.net.park(left, true, &|| shard.has_pending()).await
+    }
+
+    /// A row by its socket; `None` if the socket is gone.
+    pub fn row(&mut self, socket: SocketId) -> Option<&mut Row> {
+        let row = self.rows.get_mut(socket.index())?.as_mut()?;
+        (row.socket == socket).then_some(row)
+    }
+
+    /// Puts a row in the table.
+    pub fn insert_row(&mut self, socket: SocketId, peer: Peer) {
+        let index = socket.index();
+        if self.rows.len() <= index {
+            self.rows.resize_with(index + 1, || None);
+        }
+        self.rows[index] =
+            Some(Row { socket, peer, dirty: false, closing: false, spare: Vec::new() });
+    }
+
+    fn sent(&mut self, socket: SocketId, buffer: SendBuffer) {
+        let Some(row) = self.row(socket) else { return };
+        if let SendBuffer::Flat(bytes) = buffer
+            && bytes.capacity() <= SPARE_BYTES_MAX
+        {
+            row.spare = bytes;
+        }
+        self.mark_dirty(socket);
+    }
+
+    /// Notes that a connection may have output.
+    pub fn mark_dirty(&mut self, socket: SocketId) {
+        let Some(row) = self.rows.get_mut(socket.index()).and_then(Option::as_mut) else { return };
+        if row.socket == socket && !row.dirty {
+            row.dirty = true;
+            self.dirty.push(socket);
+        }
+    }
+}
+
+/// How often the loop looks after time: expiry, timeouts, statistics.
+const CRON_PERIOD: Duration = Duration::from_millis(100);
+/// A connection keeps an output buffer of at most this size for reuse.
+const SPARE_BYTES_MAX: usize = 64 * 1024;

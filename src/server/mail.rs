@@ -1,0 +1,56 @@
+//! What the loops of the shards hand each other beside commands: connections, orders, news. Rare;
+//! each shard has one box, filled from any core.
+
+use super::process::Process;
+use crate::base::ids::{ClientId, ShardId};
+use crate::shard::batch::Batch;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+
+/// One piece of mail.
+pub enum Mail {
+    /// A connection that was accepted for this shard.
+    Adopt {
+        /// The connection.
+        fd: OwnedFd,
+        /// It came over a unix socket.
+        unix: bool,
+    },
+    /// An order to the controller; to shard 0.
+    Order(Box<Batch>),
+    /// An order was carried out: the answer for a connection of this shard.
+    Answered(Box<Batch>),
+    /// Close this client, as `CLIENT KILL` asks.
+    Kill(ClientId),
+    /// Stop the loop: the process is ending.
+    Stop,
+}
+
+/// A shard's box.
+#[derive(Default)]
+pub struct MailBox {
+    waiting: Mutex<Vec<Mail>>,
+}
+
+impl MailBox {
+    /// Takes all mail, in order.
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, mail: Mail) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+    }
+}
+
+impl Process {
+    /// Sends mail to a shard from any thread and wakes it.
+    pub fn post(&self, to: ShardId, mail: Mail) {
+        self.mailboxes[usize::from(to.0)].put(mail);
+        let inbox = self.shared.inbox(to);
+        inbox.mark_pending();
+        if let Some(waker) = inbox.waker() {
+            waker.wake_thread();
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The process: what exists once. Shared by all loops; every field is safe from any core.
+
+use super::mail::MailBox;
+use crate::base::ids::{ClientId, ReplId};
+use crate::shard::shared::Shared;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// The process.
+pub struct Process {
+    /// What the shards share.
+    pub shared: Arc<Shared>,
+    /// By shard.
+    pub mailboxes: Vec<MailBox>,
+    /// When it started.
+    pub started: Instant,
+    /// Unix milliseconds when it started.
+    pub started_ms: u64,
+    /// Its random id, new at each start: INFO's `run_id`.
+    pub run_id: ReplId,
+    /// Clients connected now.
+    pub clients: AtomicU64,
+    last_client: AtomicU64,
+    next_shard: AtomicU64,
+}
+
+impl Process {
+    /// The process around what its shards share.
+    pub fn new(shared: Arc<Shared>) -> Process {
+        let mut random = [0; 20];
+        fastrand::fill(&mut random);
+        Process {
+            mailboxes: shared.inboxes.iter().map(|_| MailBox::default()).collect(),
+            shared,
+            started: Instant::now(),
+            started_ms: crate::base::clock::wall_ms(),
+            run_id: ReplId::from_random(random),
+            clients: AtomicU64::new(0),
+            last_client: AtomicU64::new(0),
+            next_shard: AtomicU64::new(0),
+        }
+    }
+
+    /// The next client's id.
+    pub fn next_client(&self) -> ClientId {
+        ClientId(self.last_client.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The shard that gets the next connection: each in turn, so bursts spread evenly.
+    pub fn next_shard(&self) -> u16 {
+        let turn = self.next_shard.fetch_add(1, Ordering::Relaxed);
+        (turn % u64::from(self.shared.placement.shards())) as u16
+    }
+}

@@ -1,0 +1,201 @@
+//! From settings to a running process: listeners, shards, threads, signals.
+
+use super::core::Core;
+use super::process::Process;
+use crate::base::ids::{ReplId, ShardId};
+use crate::command::environment::Environment;
+use crate::command::spaces::Space;
+use crate::config::live::Live;
+use crate::config::settings::Settings;
+use crate::keyspace::keyspace::Keyspace;
+use crate::keyspace::placement::Placement;
+use crate::net::error::{ListenError, NetError};
+use crate::net::event::ListenerId;
+use crate::net::listener::{ListenAddress, Listener};
+use crate::net::options::NetOptions;
+use crate::net::sockets::Net;
+use crate::replication::stream::Stream;
+use crate::shard::shared::Shared;
+use crate::shard::state::Shard;
+use glommio::{LocalExecutorBuilder, Placement as CorePlacement};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why the server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// io_uring is not to be had.
+    #[error(transparent)]
+    Ring(#[from] NetError),
+    /// An address of `bind` cannot be listened on.
+    #[error("Failed listening on port {port} (TCP), aborting: {reason}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// Why.
+        reason: String,
+    },
+    /// The unix socket cannot be opened.
+    #[error("Failed opening Unix socket: bind: {0}")]
+    Unix(ListenError),
+    /// A thread of a shard cannot be started.
+    #[error("Failed starting shard {shard}: {reason}")]
+    Shard {
+        /// Which.
+        shard: u16,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A listener with what it is.
+struct Door {
+    listener: Listener,
+    unix: bool,
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// What keeps it from starting.
+pub fn serve(settings: Settings) -> Result<(), StartError> {
+    crate::net::probe::probe()?;
+    let doors = open_doors(&settings)?;
+    let shards = settings.shard_count() as u16;
+    let process = Arc::new(build(settings, shards));
+    crate::notice!("Server initialized");
+    let mut doors = Some(doors);
+    let mut threads = Vec::new();
+    for shard in 0..shards {
+        let doors = doors.take().unwrap_or_default();
+        threads.push(start_shard(Arc::clone(&process), ShardId(shard), doors)?);
+    }
+    crate::notice!("Ready to accept connections tcp");
+    for thread in threads {
+        // A shard that panicked has aborted the process.
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+/// Everything that exists before the first shard runs.
+fn build(settings: Settings, shards: u16) -> Process {
+    let placement = Placement::new(shards);
+    let databases = settings.server.databases;
+    let backlog_bytes = settings.replication.repl_backlog_size;
+    let config = Arc::new(Live::new(settings));
+    let environment = Environment::new(config, shards, databases);
+    let mut random = [0; 20];
+    fastrand::fill(&mut random);
+    let stream = Stream::new(shards, backlog_bytes, ReplId::from_random(random));
+    Process::new(Arc::new(Shared::new(Arc::new(environment), placement, stream)))
+}
+
+fn start_shard(
+    process: Arc<Process>,
+    id: ShardId,
+    doors: Vec<Door>,
+) -> Result<glommio::ExecutorJoinHandle<()>, StartError> {
+    let failed = |reason: String| StartError::Shard { shard: id.0, reason };
+    LocalExecutorBuilder::new(core_of(id))
+        .name(&format!("shard-{}", id.0))
+        .io_memory(IO_MEMORY_BYTES)
+        .preempt_timer(PREEMPT_TIMER)
+        .spawn(move || async move {
+            if let Err(error) = run_shard(process, id, doors).await {
+                crate::warning!("Shard {} stopped: {error}", id.0);
+                std::process::exit(1);
+            }
+        })
+        .map_err(|error| failed(error.to_string()))
+}
+
+async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std::io::Result<()> {
+    let mut net = Net::new(NetOptions::default()).map_err(std::io::Error::other)?;
+    let shared = Arc::clone(&process.shared);
+    shared.inbox(id).set_waker(net.waker());
+    let mut unix_listeners: Vec<ListenerId> = Vec::new();
+    for door in doors {
+        let listener = net.listen(door.listener);
+        if door.unix {
+            unix_listeners.push(listener);
+        }
+    }
+    let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
+    let slots = shared.placement.slots_of(id);
+    let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
+    let space = Box::new(Space { keys, gate: Default::default() });
+    let shard = Shard::new(id, shared, space);
+    let mut core = Core::new(process, shard, net);
+    core.unix_listeners = unix_listeners;
+    core.run().await
+}
+
+/// The core that a shard runs on: the usable ones in turn.
+fn core_of(id: ShardId) -> CorePlacement {
+    let usable = usable_cores();
+    match usable.get(usize::from(id.0) % usable.len().max(1)) {
+        Some(core) => CorePlacement::Fixed(*core),
+        None => CorePlacement::Unbound,
+    }
+}
+
+/// The cores this process may run on, ascending; empty if the kernel does not say.
+fn usable_cores() -> Vec<usize> {
+    let Ok(set) = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)) else {
+        return Vec::new();
+    };
+    (0..nix::sched::CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
+}
+
+fn open_doors(settings: &Settings) -> Result<Vec<Door>, StartError> {
+    let network = &settings.network;
+    let mut doors = Vec::new();
+    if network.port != 0 {
+        for bind in &network.bind {
+            let addresses = resolve(&bind.address, network.port);
+            let opened = addresses.and_then(|addresses| {
+                let open =
+                    |address| Listener::open(&ListenAddress::Tcp(address), network.tcp_backlog);
+                addresses
+                    .into_iter()
+                    .map(|address| open(address).map_err(|error| error.to_string()))
+                    .collect::<Result<Vec<_>, _>>()
+            });
+            match opened {
+                Ok(opened) => {
+                    doors.extend(opened.into_iter().map(|listener| Door { listener, unix: false }))
+                }
+                Err(_) if bind.optional => {}
+                Err(reason) => return Err(StartError::Listen { port: network.port, reason }),
+            }
+        }
+    }
+    if !network.unixsocket.is_empty() {
+        let path = PathBuf::from(&network.unixsocket);
+        let mode = (network.unixsocketperm != 0).then_some(network.unixsocketperm);
+        let address = ListenAddress::Unix { path, mode };
+        let listener = Listener::open(&address, network.tcp_backlog).map_err(StartError::Unix)?;
+        doors.push(Door { listener, unix: true });
+    }
+    Ok(doors)
+}
+
+fn resolve(address: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let address = match address {
+        "*" => "0.0.0.0",
+        "::*" => "::",
+        other => other,
+    };
+    let resolved = (address, port).to_socket_addrs().map_err(|error| error.to_string())?;
+    Ok(resolved.collect())
+}
+
+/// glommio's own buffers: the default of 10 MiB exceeds the usual limit of locked memory, and only
+/// file I/O goes through them.
+const IO_MEMORY_BYTES: usize = 1 << 20;
+/// How soon a busy loop lets timers and file I/O through.
+const PREEMPT_TIMER: Duration = Duration::from_millis(1);

@@ -1,0 +1,77 @@
+//! Batches on their way: to another shard, into a lease, or run here, and back to their connection.
+
+use super::core::{Core, Peer};
+use crate::net::event::SocketId;
+use crate::router::lease::Work;
+use crate::router::route::{Route, ShardSet};
+use crate::shard::batch::{Batch, BatchKind};
+use crate::shard::message::Message;
+
+impl Core {
+    /// Runs a batch with the keyspaces of `set`, here or where they are.
+    pub fn submit(&mut self, batch: Box<Batch>, set: ShardSet) {
+        match set.route() {
+            Route::One(shard) if !batch.stays => {
+                if shard == self.id() {
+                    self.shard.deferred.push_back(batch);
+                    self.run_deferred();
+                } else {
+                    self.shard.send(shard, Message::Run(batch));
+                }
+            }
+            Route::Anywhere => self.run_without_keys(batch),
+            Route::One(_) | Route::Several(_) => self.desk.ask(set, Work::Batch(batch)),
+        }
+    }
+
+    /// Runs a batch that needs no keyspace.
+    fn run_without_keys(&mut self, mut batch: Box<Batch>) {
+        let mut beside = super::verbs::InTransaction {
+            process: &self.process,
+            shard: self.shard.tools.id,
+            rows: &mut self.rows,
+        };
+        let tools = &mut self.shard.tools;
+        let mut spaces = crate::command::spaces::Spaces::none(tools.shared.placement);
+        match tools.run_batch(&mut spaces, &mut batch, &mut beside) {
+            crate::shard::execute::Ran::Done => self.batch_done(batch),
+            crate::shard::execute::Ran::Postponed => self.held.push(batch),
+        }
+    }
+
+    /// A batch came back: its connection goes on.
+    pub(super) fn batch_done(&mut self, mut batch: Box<Batch>) {
+        let socket = batch.connection;
+        if batch.kind == BatchKind::Unwatch && socket == SocketId::NONE {
+            self.pool.give(batch);
+            return;
+        }
+        if let Some(row) = self.row(socket) {
+            let Peer::Client(connection) = &mut row.peer;
+            connection.complete(&mut batch);
+            if connection.query_len() > 0 {
+                self.ready.push_back(socket);
+            }
+            self.mark_dirty(socket);
+        } else {
+            // The client is gone; what it watched while the batch was under way is forgotten.
+            self.forget_watched(&mut batch);
+        }
+        self.pool.give(batch);
+    }
+
+    fn forget_watched(&mut self, batch: &mut Batch) {
+        if batch.kind != BatchKind::Watch || batch.watched.is_empty() {
+            return;
+        }
+        let watched = std::mem::take(&mut batch.watched);
+        let mut unwatch = self.pool.take();
+        let set = crate::client::connection::unwatch_batch(
+            &mut unwatch,
+            watched,
+            self.shard.tools.shared.placement,
+        );
+        unwatch.origin = self.id();
+        self.submit(unwatch, set);
+    }
+}

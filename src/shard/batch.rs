@@ -1,0 +1,181 @@
+//! Commands of one connection that travel together: to another shard and back, or through a lease.
+//! Owned by whoever holds the box; made on the connection's shard and taken back there for reuse.
+
+use crate::base::ids::{DbIndex, ShardId};
+use crate::command::context::ClientView;
+use crate::command::table::Command;
+use crate::keyspace::watch::WatchVersion;
+use crate::net::event::SocketId;
+use crate::resp::reply::{Reply, RespVersion};
+use crate::resp::request::{Args, Span};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// How the commands of a batch belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchKind {
+    /// One after the other, each by itself.
+    Commands,
+    /// One transaction: `EXEC`.
+    Unit,
+    /// Register the watched keys.
+    Watch,
+    /// Forget the watched keys; no answer is awaited.
+    Unwatch,
+}
+
+/// A key of `WATCH` with what was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedKey {
+    /// Database.
+    pub db: DbIndex,
+    /// Key.
+    pub key: Box<[u8]>,
+    /// Its version when it was watched; `None` before that is known.
+    pub version: Option<WatchVersion>,
+    /// Its time was over already then.
+    pub was_expired: bool,
+}
+
+/// One command in a batch.
+#[derive(Clone, Copy)]
+struct Item {
+    command: &'static Command,
+    data: (u32, u32),
+    spans: (u32, u32),
+    big: (u32, u32),
+}
+
+/// Commands that travel.
+pub struct Batch {
+    /// The shard of the connection.
+    pub origin: ShardId,
+    /// The connection.
+    pub connection: SocketId,
+    /// What the commands must know of the client. `EXEC` may change the database in it.
+    pub view: ClientView,
+    /// The client's address and name, for the slow log.
+    pub who: Option<Arc<str>>,
+    /// How the commands belong together.
+    pub kind: BatchKind,
+    /// Keys to watch, or watched and to be compared.
+    pub watched: Vec<WatchedKey>,
+    /// The replies, one a command, in order.
+    pub reply: Reply,
+    /// The transaction holds commands of the connection or the server: it runs on its shard.
+    pub stays: bool,
+    /// Commands already executed; more than 0 while a pause holds the rest back.
+    pub done: usize,
+    data: Vec<u8>,
+    spans: Vec<Span>,
+    big: Vec<Bytes>,
+    items: Vec<Item>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new() -> Batch {
+        Batch {
+            origin: ShardId(0),
+            connection: SocketId::NONE,
+            view: ClientView::internal(),
+            who: None,
+            kind: BatchKind::Commands,
+            watched: Vec::new(),
+            reply: Reply::new(RespVersion::V2),
+            stays: false,
+            done: 0,
+            data: Vec::new(),
+            spans: Vec::new(),
+            big: Vec::new(),
+            items: Vec::new(),
+        }
+    }
+
+    /// Empties it for reuse; what it allocated stays, within a bound.
+    pub fn clear(&mut self) {
+        self.kind = BatchKind::Commands;
+        self.who = None;
+        self.watched.clear();
+        self.reply.clear();
+        self.done = 0;
+        self.stays = false;
+        self.spans.clear();
+        self.big.clear();
+        self.items.clear();
+        self.data.clear();
+        self.data.shrink_to(BYTES_KEPT_MAX);
+    }
+
+    /// Adds a command with a copy of its arguments (bulks received in place are shared).
+    pub fn push(&mut self, command: &'static Command, args: Args<'_>) {
+        let (data_start, spans_start, big_start) =
+            (self.data.len() as u32, self.spans.len() as u32, self.big.len() as u32);
+        for index in 0..args.len() {
+            if let Some(shared) = args.shared(index) {
+                let index = self.big.len() - big_start as usize;
+                self.spans.push(Span::out_of_line(index).expect("arguments are fewer than 2^32"));
+                self.big.push(shared.clone());
+            } else {
+                let bytes = args.get(index);
+                let start = self.data.len() as u32 - data_start;
+                self.data.extend_from_slice(bytes);
+                self.spans.push(Span { start, end: start + bytes.len() as u32 });
+            }
+        }
+        self.items.push(Item {
+            command,
+            data: (data_start, self.data.len() as u32),
+            spans: (spans_start, self.spans.len() as u32),
+            big: (big_start, self.big.len() as u32),
+        });
+    }
+
+    /// The number of commands.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no command.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Bytes of arguments held, in-place bulks included.
+    pub fn bytes(&self) -> usize {
+        self.data.len() + self.big.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// The command at `index`.
+    pub fn command(&self, index: usize) -> &'static Command {
+        self.items[index].command
+    }
+
+    /// Its arguments.
+    pub fn args(&self, index: usize) -> Args<'_> {
+        self.items[index].args(&self.data, &self.spans, &self.big)
+    }
+
+    /// The arguments at `index` beside the reply, so that a handler can read one and write the
+    /// other.
+    pub fn args_and_reply(&mut self, index: usize) -> (Args<'_>, &mut Reply) {
+        let args = self.items[index].args(&self.data, &self.spans, &self.big);
+        (args, &mut self.reply)
+    }
+}
+
+impl Item {
+    fn args<'a>(&self, data: &'a [u8], spans: &'a [Span], big: &'a [Bytes]) -> Args<'a> {
+        let range = |pair: (u32, u32)| pair.0 as usize..pair.1 as usize;
+        Args::new(&data[range(self.data)], &spans[range(self.spans)], &big[range(self.big)])
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch::new()
+    }
+}
+
+/// An emptied batch keeps at most this many bytes of argument space for the next use.
+const BYTES_KEPT_MAX: usize = 64 * 1024;

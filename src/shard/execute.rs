@@ -1,0 +1,337 @@
+//! Running commands on the keyspaces in hand, wherever they came from: a connection of this shard,
+//! a batch of another, a lease. One place counts, times, refuses and streams.
+
+use super::batch::{Batch, BatchKind};
+use super::refuse::{self, Verdict};
+use super::state::{Shard, Tools};
+use crate::command::context::{ClientView, Context};
+use crate::command::effects::Effects;
+use crate::command::error::CommandError;
+use crate::command::flags::Flags;
+use crate::command::gate::{Gate, Role};
+use crate::command::spaces::Spaces;
+use crate::command::spec::{ClientVerb, Handler, Scope};
+use crate::command::table::Command;
+use crate::net::event::SocketId;
+use crate::resp::reply::Reply;
+use crate::resp::request::Args;
+use std::time::Instant;
+
+/// Whether a command ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// Its reply is written.
+    Done,
+    /// A pause holds it back; nothing happened.
+    Postponed,
+}
+
+/// Runs what a transaction holds besides commands on keys: connection and server commands.
+pub trait Beside {
+    /// Runs `command` at its place in a transaction of `connection`.
+    fn run(
+        &mut self,
+        connection: SocketId,
+        command: &'static Command,
+        args: Args<'_>,
+        reply: &mut Reply,
+    );
+}
+
+/// For transactions that were found to hold commands on keys only.
+pub struct NothingBeside;
+
+impl Beside for NothingBeside {
+    fn run(
+        &mut self,
+        _connection: SocketId,
+        command: &'static Command,
+        _args: Args<'_>,
+        _reply: &mut Reply,
+    ) {
+        unreachable!("a transaction with '{}' was sent away from its connection", command.full_name)
+    }
+}
+
+impl Shard {
+    /// Runs one command on the keyspace at home, which must be there.
+    pub fn run_here(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        view: &ClientView,
+        reply: &mut Reply,
+    ) -> Ran {
+        let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
+        let mut spaces = Spaces::one(space, self.tools.shared.placement);
+        self.tools.run(&mut spaces, command, args, view, reply)
+    }
+
+    /// Runs a batch on the keyspace at home; `Postponed` if a pause holds back the rest of it.
+    pub fn run_batch_here(&mut self, batch: &mut Batch) -> Ran {
+        let space = self.home.as_deref_mut().expect("batches wait while the keyspace is away");
+        let mut spaces = Spaces::one(space, self.tools.shared.placement);
+        self.tools.run_batch(&mut spaces, batch, &mut NothingBeside)
+    }
+}
+
+impl Tools {
+    /// Runs a batch on the keyspaces in hand, from where it stopped if a pause interrupted it.
+    pub fn run_batch(
+        &mut self,
+        spaces: &mut Spaces<'_>,
+        batch: &mut Batch,
+        beside: &mut dyn Beside,
+    ) -> Ran {
+        match batch.kind {
+            BatchKind::Commands => self.run_commands(spaces, batch),
+            BatchKind::Unit => self.run_unit(spaces, batch, beside),
+            BatchKind::Watch => {
+                watch(spaces, batch, self.now_ms);
+                Ran::Done
+            }
+            BatchKind::Unwatch => {
+                unwatch(spaces, batch);
+                Ran::Done
+            }
+        }
+    }
+
+    fn run_commands(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) -> Ran {
+        let view = batch.view;
+        while batch.done < batch.len() {
+            let command = batch.command(batch.done);
+            let (args, reply) = batch.args_and_reply(batch.done);
+            if self.run(spaces, command, args, &view, reply) == Ran::Postponed {
+                return Ran::Postponed;
+            }
+            batch.done += 1;
+        }
+        Ran::Done
+    }
+
+    /// Runs a transaction: nothing if a watched key changed, else every command as one unit.
+    fn run_unit(
+        &mut self,
+        spaces: &mut Spaces<'_>,
+        batch: &mut Batch,
+        beside: &mut dyn Beside,
+    ) -> Ran {
+        if let Some(verdict) = self.unit_verdict(spaces, batch) {
+            return match verdict {
+                Verdict::Postpone => Ran::Postponed,
+                Verdict::Refuse(error) => {
+                    unwatch(spaces, batch);
+                    let text = format!("EXECABORT Transaction discarded because of: {error}");
+                    batch.reply.error(&text);
+                    self.count_error(&text);
+                    Ran::Done
+                }
+                Verdict::Run => unreachable!("no verdict means run"),
+            };
+        }
+        let changed = watched_changed(spaces, batch, self.now_ms);
+        unwatch(spaces, batch);
+        if changed {
+            batch.reply.null_array();
+            return Ran::Done;
+        }
+        let connection = batch.connection;
+        batch.reply.array(batch.len());
+        self.entry.begin_unit();
+        for index in 0..batch.len() {
+            let command = batch.command(index);
+            let mut view = batch.view;
+            let (args, reply) = batch.args_and_reply(index);
+            match command.spec.scope {
+                Scope::Client(ClientVerb::Select) => {
+                    select(args, &mut view, self.settings.server.databases, reply);
+                    batch.view = view;
+                }
+                Scope::Client(_) | Scope::Server(_) | Scope::Container => {
+                    beside.run(connection, command, args, reply);
+                }
+                Scope::Shard(handler)
+                | Scope::Cursor(handler)
+                | Scope::AllShards(handler)
+                | Scope::Anywhere(handler) => {
+                    self.call(spaces, command, handler, args, &view, reply);
+                }
+            }
+            batch.done += 1;
+        }
+        self.entry.end_unit();
+        Ran::Done
+    }
+
+    /// Whether something forbids the transaction as a whole: the first refused command does.
+    fn unit_verdict(&self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
+        let gate = spaces.gate().unwrap_or_default();
+        let status = &self.shared.environment.status;
+        (0..batch.len())
+            .map(|index| batch.command(index))
+            .map(|command| refuse::verdict(command, &batch.view, gate, &self.settings, status))
+            .find(|verdict| *verdict != Verdict::Run)
+    }
+
+    /// Runs one command: refuses, evicts, executes, counts, streams.
+    pub fn run(
+        &mut self,
+        spaces: &mut Spaces<'_>,
+        command: &'static Command,
+        args: Args<'_>,
+        view: &ClientView,
+        reply: &mut Reply,
+    ) -> Ran {
+        let gate = spaces.gate().unwrap_or_default();
+        let status = &self.shared.environment.status;
+        match refuse::verdict(command, view, gate, &self.settings, status) {
+            Verdict::Run => {}
+            Verdict::Postpone => return Ran::Postponed,
+            Verdict::Refuse(error) => {
+                self.reject(command, &error, reply);
+                return Ran::Done;
+            }
+        }
+        let (Scope::Shard(handler)
+        | Scope::Cursor(handler)
+        | Scope::AllShards(handler)
+        | Scope::Anywhere(handler)) = command.spec.scope
+        else {
+            unreachable!("'{}' does not run on a keyspace", command.full_name)
+        };
+        self.call(spaces, command, handler, args, view, reply);
+        Ran::Done
+    }
+
+    fn call(
+        &mut self,
+        spaces: &mut Spaces<'_>,
+        command: &'static Command,
+        handler: Handler,
+        args: Args<'_>,
+        view: &ClientView,
+        reply: &mut Reply,
+    ) {
+        let gate = spaces.gate().unwrap_or_default();
+        if let Some(error) = self.make_room(spaces, command, view, gate) {
+            self.reject(command, &error, reply);
+            return;
+        }
+        let environment = &self.shared.environment;
+        let shard = usize::from(self.id.0);
+        let metrics = &environment.metrics[shard];
+        let mark = reply.mark();
+        let mut context = Context {
+            spaces: spaces.reborrow(),
+            reply,
+            effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
+            client: *view,
+            db: view.db,
+            now_ms: self.now_ms,
+            settings: &self.settings,
+            environment,
+            metrics,
+            random: &mut self.random,
+        };
+        let result = handler(&mut context, args);
+        let changes = context.effects.finish();
+        if changes > 0 {
+            metrics.changes.add(changes);
+        }
+        if let Err(error) = result {
+            let text = error.to_string();
+            reply.truncate(mark);
+            reply.error(&text);
+            environment.count_error(self.id, &text);
+            environment.command_stats[shard].failed(command.index);
+        }
+        let now = Instant::now();
+        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
+        self.clock = now;
+        metrics.total_commands_processed.bump();
+        let stats = &environment.command_stats[shard];
+        stats.called(command.index);
+        stats.timed(command.index, 1, spent_ns);
+    }
+
+    /// Counts a command that ran elsewhere than on a keyspace.
+    pub fn count(&mut self, command: &Command) {
+        let now = Instant::now();
+        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
+        self.clock = now;
+        let environment = &self.shared.environment;
+        let shard = usize::from(self.id.0);
+        environment.metrics[shard].total_commands_processed.bump();
+        let stats = &environment.command_stats[shard];
+        stats.called(command.index);
+        stats.timed(command.index, 1, spent_ns);
+    }
+
+    /// Counts an error reply of this shard.
+    pub fn count_error(&self, text: &str) {
+        self.shared.environment.count_error(self.id, text);
+    }
+
+    /// Answers an error to a command that does not run.
+    pub fn reject(&self, command: &Command, error: &CommandError, reply: &mut Reply) {
+        let environment = &self.shared.environment;
+        let shard = usize::from(self.id.0);
+        let text = error.to_string();
+        reply.error(&text);
+        self.count_error(&text);
+        environment.command_stats[shard].rejected(command.index);
+    }
+
+    /// Evicts while memory is over `maxmemory`; the error if that does not suffice for a command
+    /// that needs memory.
+    fn make_room(
+        &mut self,
+        _spaces: &mut Spaces<'_>,
+        command: &Command,
+        view: &ClientView,
+        _gate: Gate,
+    ) -> Option<CommandError> {
+        if self.settings.memory.maxmemory == 0 || view.is_master_link {
+            return None;
+        }
+        let _ = command.spec.flags.has(Flags::DENYOOM);
+        None
+    }
+}
+
+/// Runs `SELECT` inside a transaction.
+fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
+    match crate::command::connection::database_index(args.get(1), databases) {
+        Ok(db) => {
+            view.db = db;
+            reply.ok();
+        }
+        Err(error) => reply.error(&error.to_string()),
+    }
+}
+
+fn watch(spaces: &mut Spaces<'_>, batch: &mut Batch, now_ms: u64) {
+    for watched in &mut batch.watched {
+        let key = crate::keyspace::key::Key::new(&watched.key);
+        let keys = &mut spaces.of(key.slot).keys;
+        watched.version = Some(keys.watch(watched.db, &key));
+        watched.was_expired = keys.is_expired(watched.db, &key, now_ms);
+    }
+}
+
+fn unwatch(spaces: &mut Spaces<'_>, batch: &Batch) {
+    for watched in &batch.watched {
+        let key = crate::keyspace::key::Key::new(&watched.key);
+        spaces.of(key.slot).keys.unwatch(watched.db, &key);
+    }
+}
+
+fn watched_changed(spaces: &mut Spaces<'_>, batch: &Batch, now_ms: u64) -> bool {
+    batch.watched.iter().any(|watched| {
+        let key = crate::keyspace::key::Key::new(&watched.key);
+        let keys = &spaces.of(key.slot).keys;
+        keys.watch_version(watched.db, &key) != watched.version
+            || (!watched.was_expired && keys.is_expired(watched.db, &key, now_ms))
+    })
+}

@@ -1,0 +1,48 @@
+//! What shards say to each other. Replies, grants and returns always have room: they answer
+//! something whose sender is waiting, one a connection or one a lease.
+
+use super::batch::Batch;
+use crate::base::ids::{ReplOffset, ShardId};
+use crate::command::spaces::Space;
+
+/// A message from one shard to another; order is kept between any two shards.
+pub enum Message {
+    /// Execute on your keyspace and send it back.
+    Run(Box<Batch>),
+    /// Executed: back on the shard of its connection.
+    Done(Box<Batch>),
+    /// Your lease: the keyspace of shard `from`.
+    Granted {
+        /// Which lease of the coordinator.
+        lease: LeaseId,
+        /// Whose keyspace.
+        from: ShardId,
+        /// The keyspace.
+        space: Box<Space>,
+    },
+    /// Your keyspace comes home.
+    Returned(Box<Space>),
+}
+
+/// A coordinator's leases, counted from 1 on its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub u64);
+
+/// What stands in the one order that all shards agree on: it is put into the inboxes of all shards
+/// concerned under one lock.
+pub enum Sequenced {
+    /// Lend your keyspace to a coordinator.
+    Lease {
+        /// The shard that asks.
+        coordinator: ShardId,
+        /// Its number for the lease.
+        lease: LeaseId,
+    },
+    /// Apply units of the master's stream.
+    Apply {
+        /// The units, as commands of the master's link.
+        batch: Box<Batch>,
+        /// The stream up to here is applied on this shard once the batch is.
+        through: ReplOffset,
+    },
+}
