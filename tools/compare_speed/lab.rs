@@ -111,7 +111,8 @@ impl Grid {
         warnings
     }
 
-    fn values(&self, case: usize, subject: usize, field: fn(&Sample) -> f64) -> Vec<f64> {
+    /// The values of all rounds, in their order.
+    pub fn values(&self, case: usize, subject: usize, field: fn(&Sample) -> f64) -> Vec<f64> {
         self.samples[case][subject].iter().map(field).collect()
     }
 }
