@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_definition_at_every_length() {
-        let bytes: Vec<u8> = (0..300u32).map(|n| (n * 197 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..300u32).map(|n| ((n * 197) >> 3) as u8).collect();
         for length in 0..bytes.len() {
             assert_eq!(crc16(&bytes[..length]), bit_by_bit(&bytes[..length]), "length {length}");
         }

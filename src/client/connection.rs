@@ -182,6 +182,13 @@ impl Connection {
         self.silence();
     }
 
+    /// The command for which the connection was held is answered.
+    pub fn answered(&mut self, batch: &mut Batch) {
+        self.state = State::Ready;
+        self.reply.append(&mut batch.reply);
+        self.silence();
+    }
+
     /// Walks over the commands in `buf` until one must wait.
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
         let limits = self.limits(around.shard);

@@ -86,7 +86,7 @@ fn option(word: &str) -> CommandLineOption {
 
 /// `--save` may stand without a value; it then means never.
 fn wants_value(name: &str) -> bool {
-    !directives::find(name).is_some_and(|row| row.name == "save")
+    directives::find(name).is_none_or(|row| row.name != "save")
 }
 
 #[cfg(test)]

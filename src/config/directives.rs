@@ -28,3 +28,6 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
 pub fn find(name: &str) -> Option<&'static Directive> {
     BY_NAME.get(name.to_ascii_lowercase().as_str()).copied()
 }
+
+#[cfg(test)]
+mod tests;

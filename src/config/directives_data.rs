@@ -277,8 +277,9 @@ pub static ROWS: &[Directive] = &[
 ];
 
 static SNAPSHOT_METHOD: Special = Special {
+    one_word: true,
     set: |s, words, _| {
-        let [word] = words else { return Err(Reason::WrongArgumentCount) };
+        let word = words[0];
         let index = SnapshotMethod::WORDS.iter().position(|known| known.eq_ignore_ascii_case(word));
         let index = index.ok_or(Reason::NotOneOf(SnapshotMethod::WORDS))?;
         if SnapshotMethod::VALUES[index] == SnapshotMethod::Cow {

@@ -1,7 +1,18 @@
 //! Rows of the directive table: being a master, being a replica. A static table, any core.
 
-use crate::config::kinds::{Directive, Kind, boolean, choice, integer, memory, row, text};
+use crate::config::kinds::{Directive, Kind, Number, boolean, choice, integer, row, text};
 use crate::config::special;
+
+/// Bytes below which a backlog would not outlive even one burst; less is drawn up to it.
+const BACKLOG_BYTES_MIN: i128 = 16 << 10;
+
+const BACKLOG: Number = Number {
+    read: |s| i128::from(s.replication.repl_backlog_size),
+    write: |s, value| {
+        let bytes = value.max(BACKLOG_BYTES_MIN);
+        s.replication.repl_backlog_size = bytes.try_into().expect("the row's range fits the field");
+    },
+};
 
 /// The rows.
 pub static ROWS: &[Directive] = &[
@@ -86,7 +97,7 @@ pub static ROWS: &[Directive] = &[
     row(
         "repl-backlog-size",
         "1mb",
-        memory!(replication.repl_backlog_size, 1, i64::MAX),
+        Kind::Memory(BACKLOG, 1, i64::MAX as i128),
         "Bytes of history kept, so that a replica that was away can go on from where it was.",
     ),
     row(

@@ -1,8 +1,14 @@
 //! Rows of the directive table: listening, the process, its log, its end. A static table, any core.
 
 use crate::base::ids::SHARDS_MAX;
-use crate::config::kinds::{Directive, Kind, boolean, choice, integer, number, row, text};
+use crate::config::kinds::{Directive, Kind, Number, boolean, choice, integer, number, row, text};
 use crate::config::special;
+
+/// Values outside 1 to 500 are accepted and drawn to the nearer end.
+const HZ: Number = Number {
+    read: |s| i128::from(s.server.hz),
+    write: |s, value| s.server.hz = value.clamp(1, 500).try_into().expect("500 fits"),
+};
 
 /// The rows.
 pub static ROWS: &[Directive] = &[
@@ -105,7 +111,7 @@ pub static ROWS: &[Directive] = &[
     row(
         "hz",
         "10",
-        integer!(server.hz, 0, i32::MAX),
+        Kind::Integer(HZ, 0, i32::MAX as i128),
         "Rounds of background work a second; 1 to 500 are used.",
     ),
     row(

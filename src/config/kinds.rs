@@ -46,6 +46,8 @@ pub struct Number {
 
 /// A directive with a syntax of its own.
 pub struct Special {
+    /// It takes exactly one word, which may hold spaces.
+    pub one_word: bool,
     /// Reads the words after the name.
     pub set: fn(&mut Settings, &[&str], Mode) -> Result<(), Reason>,
     /// The value as CONFIG GET prints it.
@@ -66,8 +68,6 @@ pub enum Kept {
     Choice(&'static [&'static str]),
     /// Anything.
     Text,
-    /// Any words; several become one value.
-    Words,
 }
 
 /// Form, range and place of a value.
@@ -230,7 +230,7 @@ impl Directive {
 
     /// Whether it takes several words.
     pub fn takes_words(&self) -> bool {
-        matches!(self.kind, Kind::Special(_) | Kind::Kept(Kept::Words))
+        matches!(&self.kind, Kind::Special(special) if !special.one_word)
     }
 
     /// The words of a value given as one text, as CONFIG SET and the command line do.
@@ -251,10 +251,10 @@ impl Directive {
     /// Reads the words after the name into `settings`, which stay untouched on error.
     pub fn set(&self, settings: &mut Settings, words: &[&str], mode: Mode) -> Result<(), Reason> {
         if let Kind::Special(special) = &self.kind {
+            if special.one_word && words.len() != 1 {
+                return Err(Reason::WrongArgumentCount);
+            }
             return (special.set)(settings, words, mode);
-        }
-        if let Kind::Kept(Kept::Words) = &self.kind {
-            return self.keep(settings, words.join(" "));
         }
         let [value] = words else {
             return Err(Reason::WrongArgumentCount);
@@ -281,7 +281,7 @@ impl Directive {
                 check(value)?;
                 *(field.write)(settings) = (*value).to_owned();
             }
-            Kind::Kept(kept) => self.keep(settings, kept_value(kept, value)?)?,
+            Kind::Kept(kept) => self.keep(settings, kept_value(kept, value)?),
             Kind::Special(_) => unreachable!("handled above"),
         }
         Ok(())
@@ -317,7 +317,6 @@ impl Directive {
                 return lines.iter().map(|line| format!("{} {line}", self.name)).collect();
             }
             Kind::Text(..) | Kind::Kept(Kept::Text) => values::quote(&self.print(settings)),
-            Kind::Kept(Kept::Words) => self.print(settings),
             Kind::Memory(number, ..) => {
                 let bytes = u64::try_from((number.read)(settings));
                 values::print_memory(bytes.expect("a memory size is never negative"))
@@ -328,13 +327,12 @@ impl Directive {
     }
 
     /// Stores the value of a directive without effect; the default is stored as nothing.
-    fn keep(&self, settings: &mut Settings, value: String) -> Result<(), Reason> {
+    fn keep(&self, settings: &mut Settings, value: String) {
         if value == self.default {
             settings.kept.remove(self.name);
         } else {
             settings.kept.insert(self.name, value);
         }
-        Ok(())
     }
 }
 
@@ -377,6 +375,6 @@ fn kept_value(kept: &Kept, value: &str) -> Result<String, Reason> {
             let word = words.iter().find(|word| word.eq_ignore_ascii_case(value));
             (*word.ok_or(Reason::NotOneOf(words))?).to_owned()
         }
-        Kept::Text | Kept::Words => value.to_owned(),
+        Kept::Text => value.to_owned(),
     })
 }

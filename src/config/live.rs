@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use crate::base::glob;
+use crate::base::glob::{self, Case};
 use crate::config::choices::Permission;
 use crate::config::directives;
 use crate::config::error::{ConfigSetError, Reason, Refusal, RewriteError};
-use crate::config::kinds::Directive;
+use crate::config::kinds::{Directive, Kind};
 use crate::config::rewrite;
 use crate::config::settings::Settings;
 use crate::config::values::Mode;
@@ -123,7 +123,7 @@ impl Live {
             }
             for row in directives::all().filter(|row| !row.hidden) {
                 for name in row.names() {
-                    let matches = glob::matches(pattern, name.as_bytes(), glob::Case::Ignored);
+                    let matches = glob::matches(pattern, name.as_bytes(), Case::Ignored);
                     if matches && seen.insert(name.to_owned()) {
                         found.push((name.to_owned(), row.print(&settings)));
                     }
@@ -190,11 +190,12 @@ fn allowed(permission: Permission, caller: Caller) -> bool {
 }
 
 fn set_one(row: &Directive, settings: &mut Settings, value: &[u8]) -> Result<(), Reason> {
-    let value = std::str::from_utf8(value).map_err(|_| Reason::NotText)?;
-    if value.contains('\0') {
+    // Numbers and words refuse strange bytes by themselves; only free text must be looked at.
+    let free = matches!(row.kind, Kind::Text(..) | Kind::Special(_) | Kind::Kept(_));
+    if free && (std::str::from_utf8(value).is_err() || value.contains(&0)) {
         return Err(Reason::NotText);
     }
-    row.set(settings, &row.words(value), Mode::Replace)
+    row.set(settings, &row.words(&String::from_utf8_lossy(value)), Mode::Replace)
 }
 
 fn failed(name: &[u8], refusal: Refusal) -> ConfigSetError {
@@ -203,3 +204,6 @@ fn failed(name: &[u8], refusal: Refusal) -> ConfigSetError {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod stock;

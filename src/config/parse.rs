@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::base::glob;
+use crate::base::glob::{self, Case};
 use crate::config::arguments::Arguments;
 use crate::config::directives;
 use crate::config::error::{LoadError, Reason, system_text};
@@ -255,7 +255,7 @@ fn matching_entries(dir: &Path, pattern: &str) -> Vec<PathBuf> {
     let matching = names.filter(|name| {
         let text = name.to_string_lossy();
         text.starts_with('.') == pattern.starts_with('.')
-            && glob::matches(pattern.as_bytes(), text.as_bytes(), glob::Case::Sensitive)
+            && glob::matches(pattern.as_bytes(), text.as_bytes(), Case::Sensitive)
     });
     matching.map(|name| dir.join(name)).collect()
 }

@@ -28,7 +28,7 @@ pub struct Network {
     pub unixsocket: String,
     /// Mode bits of the unix socket; 0 leaves them.
     pub unixsocketperm: u32,
-    /// Refuse remote clients while there is no password and no `bind`.
+    /// Refuse remote clients while the default user has no password.
     pub protected_mode: bool,
     /// Pending connections of a listener.
     pub tcp_backlog: i32,
@@ -183,7 +183,7 @@ pub struct Memory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavePoint {
     /// Seconds since the last save, from 1.
-    pub seconds: u32,
+    pub seconds: u64,
     /// Changes since the last save.
     pub changes: u32,
 }

@@ -17,6 +17,7 @@ pub const BIND_ADDRESSES_MAX: usize = 16;
 
 /// `save <seconds> <changes> ...`; `save ""` means never.
 pub static SAVE: Special = Special {
+    one_word: false,
     set: set_save,
     print: |s| save_text(&s.rdb.save),
     lines: |s, explicit| {
@@ -30,15 +31,24 @@ pub static SAVE: Special = Special {
 };
 
 /// `client-output-buffer-limit <class> <hard> <soft> <seconds> ...`.
-pub static OUTPUT_LIMITS: Special =
-    Special { set: set_output_limits, print: output_limits_text, lines: output_limit_lines };
+pub static OUTPUT_LIMITS: Special = Special {
+    one_word: false,
+    set: set_output_limits,
+    print: output_limits_text,
+    lines: output_limit_lines,
+};
 
 /// `bind <address> ...`; a leading `-` marks an address that may be missing.
-pub static BIND: Special =
-    Special { set: set_bind, print: bind_text, lines: |s, _| vec![or_empty(bind_text(s))] };
+pub static BIND: Special = Special {
+    one_word: false,
+    set: set_bind,
+    print: bind_text,
+    lines: |s, _| vec![or_empty(bind_text(s))],
+};
 
 /// `replicaof <host> <port>` or `replicaof no one`.
 pub static REPLICAOF: Special = Special {
+    one_word: false,
     set: set_replicaof,
     print: |s| match &s.replication.replicaof {
         Some(master) => format!("{} {}", master.host, master.port),
@@ -55,6 +65,7 @@ pub static REPLICAOF: Special = Special {
 
 /// `oom-score-adj-values <master> <replica> <child>`.
 pub static OOM_SCORE_ADJ_VALUES: Special = Special {
+    one_word: false,
     set: set_oom_values,
     print: |s| s.server.oom_score_adj_values.map(|value| value.to_string()).join(" "),
     lines: |s, _| vec![s.server.oom_score_adj_values.map(|value| value.to_string()).join(" ")],
@@ -62,9 +73,9 @@ pub static OOM_SCORE_ADJ_VALUES: Special = Special {
 
 /// `notify-keyspace-events <letters>`.
 pub static NOTIFY: Special = Special {
+    one_word: true,
     set: |s, words, _| {
-        let [letters] = words else { return Err(Reason::WrongArgumentCount) };
-        s.observe.notify_keyspace_events = NotifyFlags::parse(letters)?;
+        s.observe.notify_keyspace_events = NotifyFlags::parse(words[0])?;
         Ok(())
     },
     print: |s| s.observe.notify_keyspace_events.print(),
@@ -73,6 +84,7 @@ pub static NOTIFY: Special = Special {
 
 /// `latency-tracking-info-percentiles <p> ...`.
 pub static PERCENTILES: Special = Special {
+    one_word: false,
     set: set_percentiles,
     print: percentiles_text,
     lines: |s, _| vec![or_empty(percentiles_text(s))],
@@ -80,6 +92,7 @@ pub static PERCENTILES: Special = Special {
 
 /// `shutdown-on-sigint <flag> ...`.
 pub static ON_SIGINT: Special = Special {
+    one_word: false,
     set: |s, words, _| set_shutdown(&mut s.shutdown.on_sigint, words),
     print: |s| s.shutdown.on_sigint.words().join(" "),
     lines: |s, _| vec![s.shutdown.on_sigint.words().join(" ")],
@@ -87,6 +100,7 @@ pub static ON_SIGINT: Special = Special {
 
 /// `shutdown-on-sigterm <flag> ...`.
 pub static ON_SIGTERM: Special = Special {
+    one_word: false,
     set: |s, words, _| set_shutdown(&mut s.shutdown.on_sigterm, words),
     print: |s| s.shutdown.on_sigterm.words().join(" "),
     lines: |s, _| vec![s.shutdown.on_sigterm.words().join(" ")],
@@ -94,6 +108,7 @@ pub static ON_SIGTERM: Special = Special {
 
 /// `dir <path>`: must exist and be enterable. Stored absolute; a relative one is below the present one.
 pub static DIR: Special = Special {
+    one_word: true,
     set: set_dir,
     print: |s| s.server.dir.to_string_lossy().into_owned(),
     lines: |s, _| vec![values::quote(&s.server.dir.to_string_lossy())],
@@ -153,7 +168,8 @@ fn set_save(settings: &mut Settings, words: &[&str], mode: Mode) -> Result<(), R
     }
     let mut points = Vec::with_capacity(pairs.len());
     for [seconds, changes] in pairs {
-        let seconds = natural(seconds).filter(|seconds| *seconds >= 1);
+        let seconds = seconds.parse::<i64>().ok().and_then(|seconds| u64::try_from(seconds).ok());
+        let seconds = seconds.filter(|seconds| *seconds >= 1);
         let (Some(seconds), Some(changes)) = (seconds, natural(changes)) else {
             return Err(Reason::Invalid("Invalid save parameters"));
         };
@@ -332,8 +348,7 @@ fn set_shutdown(flags: &mut ShutdownFlags, words: &[&str]) -> Result<(), Reason>
 }
 
 fn set_dir(settings: &mut Settings, words: &[&str], _: Mode) -> Result<(), Reason> {
-    // A directory's name may hold spaces; CONFIG SET has taken it apart at them.
-    let path = settings.server.dir.join(words.join(" "));
+    let path = settings.server.dir.join(words[0]);
     let absolute = path.canonicalize().map_err(|error| Reason::system(&error))?;
     // Looking at `.` inside needs the right to enter it, as using it later will.
     absolute.join(Path::new(".")).metadata().map_err(|error| Reason::system(&error))?;

@@ -104,7 +104,7 @@ pub fn parse_memory_limit(text: &str) -> Result<MemoryLimit, Reason> {
 }
 
 /// The event classes, in the order CONFIG GET prints them, a bit each from bit 0.
-const NOTIFY_LETTERS: &[u8; 13] = b"g$lshzxetdKEm";
+const NOTIFY_LETTERS: &[u8; 14] = b"g$lshzxetdnKEm";
 
 impl NotifyFlags {
     /// `g`: DEL, EXPIRE, RENAME and other commands of any type.
@@ -127,14 +127,14 @@ impl NotifyFlags {
     pub const STREAM: NotifyFlags = NotifyFlags(1 << 8);
     /// `d`: module types.
     pub const MODULE: NotifyFlags = NotifyFlags(1 << 9);
-    /// `K`: events go to `__keyspace@N__` channels.
-    pub const KEYSPACE: NotifyFlags = NotifyFlags(1 << 10);
-    /// `E`: events go to `__keyevent@N__` channels.
-    pub const KEYEVENT: NotifyFlags = NotifyFlags(1 << 11);
-    /// `m`: a key was looked for and not found.
-    pub const KEY_MISS: NotifyFlags = NotifyFlags(1 << 12);
     /// `n`: a key was created.
-    pub const NEW: NotifyFlags = NotifyFlags(1 << 13);
+    pub const NEW: NotifyFlags = NotifyFlags(1 << 10);
+    /// `K`: events go to `__keyspace@N__` channels.
+    pub const KEYSPACE: NotifyFlags = NotifyFlags(1 << 11);
+    /// `E`: events go to `__keyevent@N__` channels.
+    pub const KEYEVENT: NotifyFlags = NotifyFlags(1 << 12);
+    /// `m`: a key was looked for and not found.
+    pub const KEY_MISS: NotifyFlags = NotifyFlags(1 << 13);
     /// `A`: all but `m` and `n`.
     pub const ALL: NotifyFlags = NotifyFlags((1 << 10) - 1);
 
@@ -154,7 +154,6 @@ impl NotifyFlags {
         for letter in text.bytes() {
             flags |= match letter {
                 b'A' => Self::ALL.0,
-                b'n' => Self::NEW.0,
                 _ => match NOTIFY_LETTERS.iter().position(|known| *known == letter) {
                     Some(bit) => 1 << bit,
                     None => {
@@ -167,22 +166,16 @@ impl NotifyFlags {
         Ok(NotifyFlags(flags))
     }
 
-    /// The letters, in the order tools expect: classes (or `A`), then `K E m`, then `n`.
+    /// The letters, in the order tools expect. `A` stands for the classes, and hides an `n` beside
+    /// it, as clients have always seen it.
     pub fn print(self) -> String {
-        let mut text = String::new();
         let all = self.0 & Self::ALL.0 == Self::ALL.0;
-        if all {
-            text.push('A');
-        }
+        let hidden = if all { Self::ALL.0 | Self::NEW.0 } else { 0 };
+        let mut text = String::from(if all { "A" } else { "" });
         for (bit, letter) in NOTIFY_LETTERS.iter().enumerate() {
-            let bit = 1 << bit;
-            if self.0 & bit != 0 && !(all && Self::ALL.0 & bit != 0) {
+            if self.0 & !hidden & (1 << bit) != 0 {
                 text.push(char::from(*letter));
             }
-        }
-        // Beside `A` the letter is left out, as clients have always seen it.
-        if self.contains(Self::NEW) && !all {
-            text.push('n');
         }
         text
     }
@@ -262,10 +255,10 @@ fn read_quoted(bytes: &[u8], start: usize, word: &mut Vec<u8>) -> Result<usize, 
 /// What follows a backslash between double quotes: the byte meant and the bytes read.
 fn read_escape(rest: &[u8]) -> Option<(u8, usize)> {
     let first = *rest.first()?;
-    if let [b'x', high, low, ..] = rest {
-        if let (Some(high), Some(low)) = (hex(*high), hex(*low)) {
-            return Some((high << 4 | low, 3));
-        }
+    if let [b'x', high, low, ..] = rest
+        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+    {
+        return Some((high << 4 | low, 3));
     }
     let byte = match first {
         b'n' => b'\n',

@@ -9,11 +9,12 @@ use std::ops::RangeInclusive;
 use fastrand::Rng;
 
 use crate::base::ids::Slot;
-use crate::keyspace::dict::{DueWalk, ExpiryChange, NEVER, Node, Totals};
+use crate::keyspace::dict::Node;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::key::Key;
 use crate::keyspace::memory::size_class;
 use crate::keyspace::scan::Cursor;
+use crate::keyspace::totals::{DueWalk, ExpiryChange, NEVER, Totals};
 
 /// One database's part on one shard.
 pub struct Db {

@@ -4,8 +4,8 @@
 //! only tables that may have something due. Nothing is deleted here: the caller deletes and streams.
 
 use crate::base::ids::DbIndex;
-use crate::keyspace::dict::DueWalk;
 use crate::keyspace::keyspace::Keyspace;
+use crate::keyspace::totals::DueWalk;
 
 /// A key whose time is over.
 pub type DueKey = (DbIndex, Box<[u8]>);

@@ -72,7 +72,18 @@ mod tests {
     #[test]
     fn slots_are_those_of_cluster_keyslot() {
         // CLUSTER KEYSLOT of a stock server.
-        for (key, slot) in [("foo", 12182), ("somekey", 11058), ("foo{hash_tag}", 2515), ("", 0)] {
+        for (key, slot) in [
+            ("", 0),
+            ("foo", 12182),
+            ("somekey", 11058),
+            ("foo{hash_tag}", 2515),
+            ("foo{}{bar}", 8363),
+            ("foo{{bar}}zap", 4015),
+            ("foo{bar}{zap}", 5061),
+            ("foo}bar{x", 11158),
+            ("}{a}", 15495),
+            ("{", 4092),
+        ] {
             assert_eq!(slot_of(key.as_bytes()), Slot(slot), "{key}");
         }
         assert_eq!(slot_of(b"{foo}1"), slot_of(b"foo"));

@@ -12,13 +12,13 @@ use fastrand::Rng;
 
 use crate::base::ids::{DbIndex, ShardId, Slot};
 use crate::keyspace::db::Db;
-use crate::keyspace::dict::{ExpiryChange, Totals};
 use crate::keyspace::entry::{Entry, Meta};
 use crate::keyspace::evict::AccessClock;
 use crate::keyspace::gauges::Gauges;
 use crate::keyspace::handle::{Account, EntryMut, EntryRef, Removed};
 use crate::keyspace::key::Key;
 use crate::keyspace::scan::Cursor;
+use crate::keyspace::totals::{ExpiryChange, Totals};
 use crate::keyspace::value::Value;
 use crate::keyspace::watch::{WatchTable, WatchVersion};
 
@@ -165,12 +165,7 @@ impl Keyspace {
         assert!(self.slots.contains(&key.slot.0), "slot {} is another shard's", key.slot.0);
         self.watch.changed(db, key.bytes);
         let mut meta = Meta { epoch: self.epoch, access: self.clock.initial() };
-        let index = usize::from(db.0);
-        let base = self.dbs[index].get_or_insert_with(|| {
-            let db = Box::new(Db::new(&self.slots));
-            self.gauges.add_bytes(0, db.memory());
-            db
-        });
+        let base = made(&mut self.dbs[usize::from(db.0)], &self.slots, &self.gauges);
         let memory_before = base.memory();
         let Some((entry, memory)) = base.find_mut(key) else {
             base.insert(key, Entry::new(key.bytes, value, expire, meta));
@@ -180,7 +175,7 @@ impl Keyspace {
         };
         let old_expire = entry.expire();
         if matches!(self.clock, AccessClock::Lfu { .. }) {
-            // How often a key is used is a property of the key: overwriting it is a use like others.
+            // How often a key is used is a property of the key, not of its present value.
             meta.access = entry.meta().access;
         }
         let entry_before = entry.memory();
@@ -211,12 +206,7 @@ impl Keyspace {
             assert!(self.slots.contains(&key.slot.0), "slot {} is another shard's", key.slot.0);
             self.watch.changed(db, key.bytes);
         }
-        let index = usize::from(db.0);
-        let base = self.dbs[index].get_or_insert_with(|| {
-            let db = Box::new(Db::new(&self.slots));
-            self.gauges.add_bytes(0, db.memory());
-            db
-        });
+        let base = made(&mut self.dbs[usize::from(db.0)], &self.slots, &self.gauges);
         let memory_before = base.memory();
         let expires = entry.expire().is_some();
         base.insert(key, entry);
@@ -369,6 +359,19 @@ impl Keyspace {
             self.gauges.set_expires(db, self.expires_len(db), mean);
         }
     }
+}
+
+/// The database, made if this is its first use.
+fn made<'a>(
+    db: &'a mut Option<Box<Db>>,
+    slots: &RangeInclusive<u16>,
+    gauges: &Gauges,
+) -> &'a mut Db {
+    db.get_or_insert_with(|| {
+        let db = Box::new(Db::new(slots));
+        gauges.add_bytes(0, db.memory());
+        db
+    })
 }
 
 const fn assert_send<T: Send>() {}

@@ -2,7 +2,8 @@
 //!
 //! A [`keyspace::Keyspace`] is `Send` and owned by one core at a time: its shard's, or the core that
 //! holds it under a lease. Below it stand, from the outside in: `db` (one database: its slots),
-//! `dict` (one slot: tables in hash order), `entry` (one key with its value, in one heap block),
+//! `dict` (one slot: a tree of tables), `table` (entries
+//! in hash order), `entry` (one key with its value, in one heap block),
 //! `value` (what a value is). `expires`, `evict` and `watch` are the parts of the same structure that
 //! serve those subjects; `digest` sums up several keyspaces as DEBUG DIGEST does.
 
@@ -15,9 +16,12 @@ pub mod expires;
 pub mod gauges;
 pub mod handle;
 pub mod key;
+#[expect(clippy::module_inception, reason = "the folder is named for what this file holds")]
 pub mod keyspace;
 pub mod memory;
 pub mod placement;
 pub mod scan;
+pub mod table;
+pub mod totals;
 pub mod value;
 pub mod watch;

@@ -1,11 +1,13 @@
 //! The SCAN cursor: a place in the order (hash slot, hash of the key). Pure, any core.
 //!
 //! ```text
-//!  63  62 61            48 47                                     0
-//!  ┌──────┬───────────────┬───────────────────────────────────────┐
-//!  │  0   │ slot          │ the key's hash, its highest 48 bits   │
-//!  └──────┴───────────────┴───────────────────────────────────────┘
+//!  63     50 49            36 35                                     0
+//!  ┌────────┬────────────────┬────────────────────────────────────────┐
+//!  │  0     │ slot           │ the key's place: 36 bits of its hash   │
+//!  └────────┴────────────────┴────────────────────────────────────────┘
 //! ```
+//!
+//! It stays below 2^53, since clients in JavaScript keep cursors in a double.
 //!
 //! It names neither a capacity nor a shard: whatever grows, shrinks or splits between two calls, all
 //! keys before the cursor were returned and all others are still ahead. Two keys of one place are
@@ -17,8 +19,10 @@ use crate::base::ids::{SLOTS, Slot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor(pub u64);
 
-/// Bits of the hash that a cursor holds.
-pub(in crate::keyspace) const PLACE_BITS: u32 = 48;
+/// The highest bits of the hash, as many as a cursor holds: a key's place in its slot.
+pub(in crate::keyspace) const PLACE_BITS: u32 = 36;
+
+const _: () = assert!((SLOTS as u64) << PLACE_BITS <= 1 << 53);
 
 impl Cursor {
     /// The first key of a slot.

@@ -28,8 +28,8 @@ use crate::replication::psync::Range;
 pub struct Backlog {
     /// What readers compare their position with before they take the lock.
     end: AtomicU64,
-    /// Rises when the history begins anew: readers of the old one must go.
-    epoch: AtomicU64,
+    /// Rises when some readers have to go; they look under the lock whether they are meant.
+    changes: AtomicU64,
     kept: Mutex<Kept>,
 }
 
@@ -44,9 +44,21 @@ pub struct BacklogWriter {
 #[derive(Debug)]
 pub struct BacklogReader {
     backlog: Arc<Backlog>,
-    epoch: u64,
+    follows: Follows,
+    /// The changes seen; what comes later may have ended this reader.
+    seen: u64,
+    epoch: Epoch,
     index: usize,
     position: u64,
+}
+
+/// What a reader holds on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// The bytes under one replication id: a link to a replica.
+    Id,
+    /// The bytes, under whatever id they go on: the append-only file.
+    Bytes,
 }
 
 /// Several appends under one lock; readers see their end when it is dropped.
@@ -88,10 +100,24 @@ struct Kept {
     size: u64,
     start: u64,
     end: u64,
-    epoch: u64,
+    epoch: Epoch,
     segments: VecDeque<Segment>,
     tail: BytesMut,
-    readers: Vec<Option<u64>>,
+    readers: Vec<Option<Place>>,
+}
+
+/// Which bytes, and which id they stand under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Epoch {
+    bytes: u64,
+    id: u64,
+}
+
+/// A registered reader.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    position: u64,
+    follows: Follows,
 }
 
 #[derive(Debug)]
@@ -108,14 +134,14 @@ impl Backlog {
             size: size.max(SIZE_MIN),
             start: 0,
             end: 0,
-            epoch: 0,
+            epoch: Epoch::default(),
             segments: VecDeque::new(),
             tail: BytesMut::new(),
             readers: Vec::new(),
         };
         let backlog = Arc::new(Backlog {
             end: AtomicU64::new(0),
-            epoch: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
             kept: Mutex::new(kept),
         });
         (backlog.clone(), BacklogWriter { backlog })
@@ -138,13 +164,19 @@ impl Backlog {
     }
 
     /// A reader of everything behind `from`.
-    pub fn reader_at(self: &Arc<Self>, from: ReplOffset) -> Result<BacklogReader, OutOfRange> {
+    pub fn reader_at(
+        self: &Arc<Self>,
+        from: ReplOffset,
+        follows: Follows,
+    ) -> Result<BacklogReader, OutOfRange> {
         let mut kept = self.lock();
         if !kept.open || from.0 < kept.start || from.0 > kept.end {
             return Err(OutOfRange);
         }
-        let (epoch, index) = (kept.epoch, kept.register(from.0));
-        Ok(BacklogReader { backlog: self.clone(), epoch, index, position: from.0 })
+        let position = from.0;
+        let (epoch, index) = (kept.epoch, kept.register(Place { position, follows }));
+        let (backlog, seen) = (self.clone(), self.changes.load(Ordering::Relaxed));
+        Ok(BacklogReader { backlog, follows, seen, epoch, index, position })
     }
 
     /// Changes how many bytes are kept (at least 16 KiB). Growing forgets nothing.
@@ -215,32 +247,36 @@ impl BacklogWriter {
 
     /// Opens the backlog, empty, at `offset`. All readers end.
     pub(super) fn restart(&mut self, offset: ReplOffset) {
-        self.begin_epoch(offset.0, true);
+        self.begin(offset.0, true);
     }
 
     /// Forgets all bytes and keeps the offset. All readers end.
     pub(super) fn close(&mut self) {
-        self.begin_epoch(self.backlog.end().0, false);
+        self.begin(self.backlog.end().0, false);
     }
 
-    /// Ends all readers and keeps the bytes: the history goes on under another id.
-    pub(super) fn end_readers(&mut self) {
+    /// The bytes go on under another id: the readers that follow one end.
+    pub(super) fn end_id(&mut self) {
         let mut kept = self.backlog.lock();
-        kept.begin_epoch();
-        self.backlog.epoch.store(kept.epoch, Ordering::Release);
+        kept.epoch.id += 1;
+        for place in &mut kept.readers {
+            place.take_if(|place| place.follows == Follows::Id);
+        }
         kept.trim();
+        self.backlog.changes.fetch_add(1, Ordering::Release);
     }
 
-    fn begin_epoch(&mut self, offset: u64, open: bool) {
+    fn begin(&mut self, offset: u64, open: bool) {
         let mut kept = self.backlog.lock();
-        kept.begin_epoch();
+        kept.epoch.bytes += 1;
+        kept.readers.clear();
         kept.open = open;
         (kept.start, kept.end) = (offset, offset);
         kept.segments = VecDeque::new();
         kept.tail = BytesMut::new();
         kept.invariants();
-        self.backlog.epoch.store(kept.epoch, Ordering::Release);
         self.backlog.end.store(offset, Ordering::Release);
+        self.backlog.changes.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -285,7 +321,7 @@ impl BacklogReader {
 
     /// True if `take` has something to say: bytes, or that the history ended. No lock.
     pub fn is_ready(&self) -> bool {
-        self.backlog.epoch.load(Ordering::Acquire) != self.epoch
+        self.backlog.changes.load(Ordering::Acquire) != self.seen
             || self.backlog.end().0 != self.position
     }
 
@@ -297,14 +333,26 @@ impl BacklogReader {
             return Ok(taken);
         }
         let mut kept = self.backlog.lock();
-        if kept.epoch != self.epoch {
+        if self.has_ended(&kept) {
             return Err(HistoryEnded);
         }
+        self.seen = self.backlog.changes.load(Ordering::Relaxed);
         self.position = kept.read(self.position, max, &mut taken);
-        kept.readers[self.index] = Some(self.position);
+        kept.readers[self.index] = Some(self.place());
         kept.trim();
         kept.invariants();
         Ok(taken)
+    }
+
+    fn place(&self) -> Place {
+        Place { position: self.position, follows: self.follows }
+    }
+
+    fn has_ended(&self, kept: &Kept) -> bool {
+        match self.follows {
+            Follows::Id => self.epoch != kept.epoch,
+            Follows::Bytes => self.epoch.bytes != kept.epoch.bytes,
+        }
     }
 }
 
@@ -313,7 +361,7 @@ impl Clone for BacklogReader {
     fn clone(&self) -> BacklogReader {
         let mut kept = self.backlog.lock();
         // A reader of a history that ended stays one, and is registered nowhere.
-        let index = if kept.epoch == self.epoch { kept.register(self.position) } else { 0 };
+        let index = if self.has_ended(&kept) { 0 } else { kept.register(self.place()) };
         BacklogReader { backlog: self.backlog.clone(), index, ..*self }
     }
 }
@@ -321,7 +369,7 @@ impl Clone for BacklogReader {
 impl Drop for BacklogReader {
     fn drop(&mut self) {
         let mut kept = self.backlog.lock();
-        if kept.epoch == self.epoch {
+        if !self.has_ended(&kept) {
             kept.readers[self.index] = None;
             kept.trim();
             kept.invariants();
@@ -394,7 +442,8 @@ impl Kept {
         if self.segments.front().is_none_or(|first| first.end() > keep_from) {
             return;
         }
-        let slowest = self.readers.iter().flatten().min().copied().unwrap_or(u64::MAX);
+        let slowest = self.readers.iter().flatten().map(|place| place.position).min();
+        let slowest = slowest.unwrap_or(u64::MAX);
         let keep_from = keep_from.min(slowest);
         while let Some(first) = self.segments.front()
             && first.end() <= keep_from
@@ -404,18 +453,13 @@ impl Kept {
         }
     }
 
-    fn register(&mut self, position: u64) -> usize {
+    fn register(&mut self, place: Place) -> usize {
         let index = self.readers.iter().position(Option::is_none).unwrap_or_else(|| {
             self.readers.push(None);
             self.readers.len() - 1
         });
-        self.readers[index] = Some(position);
+        self.readers[index] = Some(place);
         index
-    }
-
-    fn begin_epoch(&mut self) {
-        self.epoch += 1;
-        self.readers.clear();
     }
 
     fn tail_start(&self) -> u64 {
@@ -434,7 +478,8 @@ impl Kept {
         debug_assert!(self.open || self.start == self.end);
         debug_assert_eq!(self.segments.front().map_or(self.tail_start(), |s| s.start), self.start);
         debug_assert_eq!(self.segments.back().map_or(self.start, |s| s.end()), self.tail_start());
-        debug_assert!(self.readers.iter().flatten().all(|p| (self.start..=self.end).contains(p)));
+        let mut places = self.readers.iter().flatten();
+        debug_assert!(places.all(|at| self.start <= at.position && at.position <= self.end));
     }
 }
 

@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fe
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::base::ids::{DbIndex, ReplId, ReplOffset, SHARDS_MAX, ShardId, Ticket};
-use crate::replication::backlog::{Backlog, BacklogInfo, BacklogReader, BacklogWriter, OutOfRange};
+use crate::replication::backlog::{
+    Backlog, BacklogInfo, BacklogReader, BacklogWriter, Follows, OutOfRange,
+};
 use crate::replication::entry::EntryBuilder;
 use crate::replication::history::History;
 use crate::replication::local_stream::LocalStream;
@@ -33,7 +35,8 @@ pub struct Stream {
     /// The offsets behind the last tickets, by ticket modulo the length.
     ends: Box<[AtomicU64]>,
     selected: AtomicU32,
-    /// Set when a merging core left work to others; see `needs_merge`.
+    /// Set when entries were left to merge, or the end moved and nobody was told; see
+    /// `needs_merge`.
     owed: AtomicBool,
     merger: Mutex<Core>,
     history: Mutex<History>,
@@ -124,45 +127,48 @@ impl Stream {
         }
         if self.last_ticket().0 - self.merged_through().0 > OUTSTANDING_MAX {
             // The merging core cannot keep up: whoever makes more work waits for it and helps.
-            self.merge_round(&mut self.lock());
+            self.with_core(|core| self.merge_round(core));
         }
         self.locals[usize::from(shard.0)].publish(builder, &self.tickets.0)
     }
 
     /// Merges what is published, unless another core is at it, which then merges ours too. Returns
-    /// the new end if this call moved it: then whoever reads the backlog is to be woken
-    /// (`shards_with_links`).
+    /// the new end if it moved and nobody was told yet: then whoever reads the backlog is to be
+    /// woken (`shards_with_links`). Called at the end of each turn of a shard's loop.
     pub fn merge(&self) -> Option<ReplOffset> {
-        let before = self.end();
-        let mut moved = None;
+        let untold = self.owed.load(Ordering::SeqCst) && self.owed.swap(false, Ordering::SeqCst);
+        let mut moved = untold.then(|| self.end());
         for _ in 0..ROUNDS_MAX {
             if self.last_ticket() == self.merged_through() {
                 return moved;
             }
+            // Orders our ticket before the failing lock, and the last unlock before this look at
+            // the counter: either the lock is found free, or its holder sees our ticket.
+            fence(Ordering::SeqCst);
             let mut core = match self.merger.try_lock() {
                 Ok(core) => core,
                 // Its holder looks at the ticket counter once more after unlocking.
                 Err(TryLockError::WouldBlock) => return moved,
                 Err(TryLockError::Poisoned(_)) => panic!("{POISONED}"),
             };
-            self.owed.store(false, Ordering::Relaxed);
+            let before = self.end();
             self.merge_round(&mut core);
             let end = self.end();
             drop(core);
             if end != before {
                 moved = Some(end);
             }
-            // Pairs with the publisher's ticket, taken before it fails to lock: either it finds the
-            // lock free, or its ticket is seen here.
             fence(Ordering::SeqCst);
         }
         // Others publish faster than one core should merge for them: the work passes on.
-        self.owed.store(self.last_ticket() != self.merged_through(), Ordering::SeqCst);
+        if self.last_ticket() != self.merged_through() {
+            self.owed.store(true, Ordering::SeqCst);
+        }
         moved
     }
 
-    /// True if a core stopped merging with work left, so as to serve its own clients. A shard asks
-    /// before it parks, and merges if so.
+    /// True if a core stopped merging with work left, so as to serve its own clients, or if the end
+    /// moved by anything but `merge`. A shard asks before it parks, and merges if so.
     pub fn needs_merge(&self) -> bool {
         self.owed.load(Ordering::SeqCst)
     }
@@ -216,9 +222,10 @@ impl Stream {
         self.backlog.connected_readers()
     }
 
-    /// A reader of everything behind `from`, whatever the history: for the append-only file.
+    /// A reader of everything behind `from`, whatever its id: for the append-only file. It ends only
+    /// when the bytes begin anew (`start`, `stop`, `adopt`), not with a promotion.
     pub fn reader_at(&self, from: ReplOffset) -> Result<BacklogReader, OutOfRange> {
-        self.backlog.reader_at(from)
+        self.backlog.reader_at(from, Follows::Bytes)
     }
 
     /// Answers a PSYNC; in the partial case the bytes are kept from this instant on.
@@ -230,7 +237,7 @@ impl Stream {
                 Decision::Full(reason) => return Resync::Full(reason),
                 Decision::Continue { from, id_changed } => {
                     // Between the decision and here the bytes may have been trimmed: decide again.
-                    if let Ok(reader) = self.backlog.reader_at(from) {
+                    if let Ok(reader) = self.backlog.reader_at(from, Follows::Id) {
                         return Resync::Partial { reader, id: history.id, id_changed };
                     }
                 }
@@ -242,14 +249,15 @@ impl Stream {
     /// wait for the snapshot. On a master the next effect brings a SELECT. None while there is no
     /// backlog.
     pub fn pin_at_end(&self) -> Option<(ReplOffset, BacklogReader)> {
-        let mut core = self.lock();
-        self.merge_all(&mut core);
-        let end = self.end();
-        let reader = self.backlog.reader_at(end).ok()?;
-        if self.active() {
-            self.forget_selected(&mut core);
-        }
-        Some((end, reader))
+        self.with_core(|core| {
+            self.merge_all(core);
+            let end = self.end();
+            let reader = self.backlog.reader_at(end, Follows::Id).ok()?;
+            if self.active() {
+                self.forget_selected(core);
+            }
+            Some((end, reader))
+        })
     }
 
     /// The database selected at the end of the stream, for `repl-stream-db`; none if a SELECT comes
@@ -294,36 +302,37 @@ impl Stream {
     /// Ends the history: nothing is built from now on, all readers end, and the id changes since
     /// writes go uncounted. Does nothing on a replica.
     pub fn stop(&self, id: ReplId) {
-        let mut core = self.lock();
-        if self.mode() != Mode::Master {
-            return;
-        }
-        self.merge_all(&mut core);
-        self.set_mode(Mode::Off);
-        let mut history = self.lock_history();
-        let mut writer = core.merger.writer.take().expect("a master's merger has the writer");
-        *history = History::new(id);
-        writer.close();
-        core.resting = Some(writer);
+        self.with_core(|core| {
+            if self.mode() != Mode::Master {
+                return;
+            }
+            self.merge_all(core);
+            self.set_mode(Mode::Off);
+            let mut history = self.lock_history();
+            let mut writer = core.merger.writer.take().expect("a master's merger has the writer");
+            *history = History::new(id);
+            writer.close();
+            core.resting = Some(writer);
+        });
     }
 
     /// Appends a command that is no shard's effect (PING, `REPLCONF GETACK *`) behind everything
     /// published so far. Returns the end behind it; none unless active.
     pub fn append_control(&self, array: &[u8]) -> Option<ReplOffset> {
-        let mut core = self.lock();
-        self.merge_round(&mut core);
-        core.merger.append_control(array)
+        self.with_core(|core| {
+            self.merge_round(core);
+            core.merger.append_control(array)
+        })
     }
 
     /// The next effect brings a SELECT, whatever was selected.
     pub fn select_reset(&self) {
-        self.forget_selected(&mut self.lock());
+        self.with_core(|core| self.forget_selected(core));
     }
 
     /// Gives up the id and its second one, so that every replica must ask for everything
     /// (`DEBUG CHANGE-REPL-ID`).
     pub fn change_id(&self, id: ReplId) {
-        let _core = self.lock();
         *self.lock_history() = History::new(id);
     }
 
@@ -332,33 +341,35 @@ impl Stream {
     /// Hands the right to append to the link from a master, after merging everything published.
     /// Under a lease of all shards. None if a link has it already.
     pub fn take_writer(&self) -> Option<BacklogWriter> {
-        let mut core = self.lock();
-        self.merge_all(&mut core);
-        let writer = core.merger.writer.take().or_else(|| core.resting.take())?;
-        self.set_mode(Mode::Replica);
-        Some(writer)
+        self.with_core(|core| {
+            self.merge_all(core);
+            let writer = core.merger.writer.take().or_else(|| core.resting.take())?;
+            self.set_mode(Mode::Replica);
+            Some(writer)
+        })
     }
 
     /// A full resynchronization: this server's history is now the master's, from `offset` on. The
     /// backlog is empty there, and every reader ends.
     pub fn adopt(&self, writer: &mut BacklogWriter, id: ReplId, offset: ReplOffset) {
         assert!(writer.is_of(&self.backlog), "this stream's writer");
-        let mut core = self.lock();
-        let mut history = self.lock_history();
-        *history = History::new(id);
-        writer.restart(offset);
-        self.forget_selected(&mut core);
-        self.forget_ends();
+        self.with_core(|core| {
+            let mut history = self.lock_history();
+            *history = History::new(id);
+            writer.restart(offset);
+            self.forget_selected(core);
+            self.forget_ends();
+        });
     }
 
     /// The master continues under another id (`+CONTINUE id`): the old one stays valid up to here,
-    /// and every reader ends, so that sub-replicas learn of it. Nothing if the id is the same.
+    /// and the readers that follow an id end, so that sub-replicas learn of it. Nothing if the id is the same.
     pub fn switch_id(&self, writer: &mut BacklogWriter, id: ReplId) {
         assert!(writer.is_of(&self.backlog), "this stream's writer");
         let mut history = self.lock_history();
         if history.id != id {
             *history = history.shift(id, writer.end());
-            writer.end_readers();
+            writer.end_id();
         }
     }
 
@@ -368,42 +379,60 @@ impl Stream {
     }
 
     /// A replica becomes a master, once everything in the backlog is applied: the shards write on
-    /// from here under a new id, beginning with a SELECT. Readers end. If no history was ever
+    /// from here under a new id, beginning with a SELECT. Readers that
+    /// follow an id end. If no history was ever
     /// received the stream is off. Under a lease of all shards.
     pub fn promote(&self, mut writer: BacklogWriter, id: ReplId) {
         assert!(writer.is_of(&self.backlog), "this stream's writer");
-        let mut core = self.lock();
-        self.merge_all(&mut core);
-        let mut history = self.lock_history();
-        self.forget_selected(&mut core);
-        self.forget_ends();
-        if self.backlog.is_open() {
-            *history = history.shift(id, writer.end());
-            writer.end_readers();
-            core.merger.writer = Some(writer);
-            self.set_mode(Mode::Master);
-        } else {
-            *history = History::new(id);
-            core.resting = Some(writer);
-            self.set_mode(Mode::Off);
-        }
+        self.with_core(|core| {
+            self.merge_all(core);
+            let mut history = self.lock_history();
+            self.forget_selected(core);
+            self.forget_ends();
+            if self.backlog.is_open() {
+                *history = history.shift(id, writer.end());
+                writer.end_id();
+                core.merger.writer = Some(writer);
+                self.set_mode(Mode::Master);
+            } else {
+                *history = History::new(id);
+                core.resting = Some(writer);
+                self.set_mode(Mode::Off);
+            }
+        });
     }
 
     // ---- Within.
 
     fn open(&self, new: History, offset: ReplOffset) {
-        let mut core = self.lock();
-        assert!(self.mode() == Mode::Off, "a history begins where none is");
-        // What is left was built before the last stop, and belongs to no history.
-        self.merge_all(&mut core);
-        let mut history = self.lock_history();
-        let mut writer = core.resting.take().expect("the writer rests while the stream is off");
-        *history = new;
-        writer.restart(offset);
-        core.merger.writer = Some(writer);
-        self.forget_selected(&mut core);
-        self.forget_ends();
-        self.set_mode(Mode::Master);
+        self.with_core(|core| {
+            assert!(self.mode() == Mode::Off, "a history begins where none is");
+            // What is left was built before the last stop, and belongs to no history.
+            self.merge_all(core);
+            let mut history = self.lock_history();
+            let mut writer = core.resting.take().expect("the writer rests while the stream is off");
+            *history = new;
+            writer.restart(offset);
+            core.merger.writer = Some(writer);
+            self.forget_selected(core);
+            self.forget_ends();
+            self.set_mode(Mode::Master);
+        });
+    }
+
+    /// Does something under the merging lock. Meanwhile publishers that found it taken have left
+    /// their entries to its holder, so those are merged before this returns.
+    fn with_core<T>(&self, act: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.merger.lock().expect(POISONED);
+        let before = self.end();
+        let result = act(&mut core);
+        let moved = self.end() != before;
+        drop(core);
+        fence(Ordering::SeqCst);
+        if self.merge().is_some() || moved {
+            self.owed.store(true, Ordering::SeqCst);
+        }
+        result
     }
 
     fn merge_round(&self, core: &mut Core) {
@@ -442,10 +471,6 @@ impl Stream {
 
     fn set_mode(&self, mode: Mode) {
         self.mode.store(mode as u8, Ordering::SeqCst);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Core> {
-        self.merger.lock().expect(POISONED)
     }
 
     fn lock_history(&self) -> MutexGuard<'_, History> {

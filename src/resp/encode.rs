@@ -47,14 +47,23 @@ pub fn number(out: &mut Vec<u8>, marker: u8, value: i64) {
     if let 0..1000 = value {
         return header(out, marker, value as usize);
     }
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(value).as_bytes();
+    // Written from the end, so that one copy appends the whole line.
     let mut line = [0; HEADER_BYTES_MAX];
-    line[0] = marker;
-    line[1..=digits.len()].copy_from_slice(digits);
-    line[digits.len() + 1] = b'\r';
-    line[digits.len() + 2] = b'\n';
-    out.extend_from_slice(&line[..digits.len() + 3]);
+    line[HEADER_BYTES_MAX - 2..].copy_from_slice(b"\r\n");
+    let mut start = HEADER_BYTES_MAX - 2;
+    let mut rest = value.unsigned_abs();
+    while rest > 0 {
+        start -= 1;
+        line[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    if value < 0 {
+        start -= 1;
+        line[start] = b'-';
+    }
+    start -= 1;
+    line[start] = marker;
+    out.extend_from_slice(&line[start..]);
 }
 
 /// How many bytes [`command`] would append.

@@ -35,8 +35,8 @@ pub enum Step {
     },
     /// More bytes are needed.
     Incomplete,
-    /// A bulk of `len` ≥ [`BIG_BULK_BYTES`] bytes begins at [`RequestParser::bulk_start`] and is not
-    /// complete. Its bytes may be received elsewhere and handed to
+    /// A bulk of `len` ≥ [`BIG_BULK_BYTES`] bytes begins at [`RequestParser::bulk_start`] and is
+    /// not complete. Its bytes may be received elsewhere and handed to
     /// [`RequestParser::bulk_received`]; or `step` called again with more bytes, as after
     /// [`Step::Incomplete`].
     NeedBulk {
@@ -123,8 +123,16 @@ impl RequestParser {
             if first != b'*' {
                 return self.typed_line(buf, limits);
             }
-            let Some(remaining) = self.count_line(buf, limits)? else {
-                return Ok(Step::Incomplete);
+            let remaining = match short_line(buf, b'*') {
+                Some((count, line)) if count <= UNAUTHENTICATED_ARGS_MAX as usize => {
+                    self.move_to(line);
+                    // At most ten.
+                    count as u32
+                }
+                _ => match self.count_line(buf, limits)? {
+                    Some(count) => count,
+                    None => return Ok(Step::Incomplete),
+                },
             };
             // Room for the usual; a large count alone must not buy memory.
             self.spans.reserve((remaining as usize).min(SPANS_RESERVED_MAX));
@@ -187,6 +195,14 @@ impl RequestParser {
         self.phase = Phase::Idle;
     }
 
+    /// [`RequestParser::move_to`] if the position is another one; else what was scanned stays.
+    #[inline]
+    fn move_on(&mut self, position: usize) {
+        if position != self.position {
+            self.move_to(position);
+        }
+    }
+
     #[inline]
     fn move_to(&mut self, position: usize) {
         self.position = position;
@@ -206,7 +222,7 @@ impl RequestParser {
 
     /// The line `*N` at the front: the number of bulks, 0 for negative ones; `None` while it is
     /// incomplete.
-    #[inline]
+    #[cold]
     fn count_line(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<u32>, ProtocolError> {
         let Some(line) = self.line(buf, limits, ProtocolError::TooBigMultibulkCount)? else {
             return Ok(None);
@@ -236,14 +252,26 @@ impl RequestParser {
             }
             Phase::Idle | Phase::FirstLine => unreachable!("the first line is read before"),
         };
+        // Kept out of `self` while the bytes are all here: no store per argument but its span.
+        let mut position = self.position;
         while remaining > 0 {
-            self.phase = Phase::Bulks { remaining };
-            let Some((len, start)) = self.bulk_line(buf, limits)? else {
-                return Ok(Step::Incomplete);
+            let (len, start) = match short_line(&buf[position..], b'$') {
+                Some((len, line)) if len as u64 <= limits.bulk_max => (len, position + line),
+                _ => {
+                    self.move_on(position);
+                    self.phase = Phase::Bulks { remaining };
+                    let Some(line) = self.bulk_line(buf, limits)? else {
+                        return Ok(Step::Incomplete);
+                    };
+                    line
+                }
             };
+            let here = buf.len() - start;
             // What stands where the line end belongs is not looked at; stock does not either.
-            if buf.len() - start < len.saturating_add(2) {
-                if len >= BIG_BULK_BYTES && buf.len() - start < len {
+            if here < len.saturating_add(2) {
+                self.move_on(position);
+                self.phase = Phase::Bulks { remaining };
+                if len >= BIG_BULK_BYTES && here < len {
                     self.phase = Phase::BigBulk { remaining, start, len };
                     return Ok(Step::NeedBulk { len });
                 }
@@ -251,14 +279,14 @@ impl RequestParser {
             }
             let span = Span::in_line(start, start + len).ok_or(ProtocolError::TooBigRequest)?;
             self.spans.push(span);
-            self.move_to(start + len + 2);
+            position = start + len + 2;
             remaining -= 1;
         }
-        self.complete(buf, self.position)
+        self.complete(buf, position)
     }
 
     /// The line `$N` at the position: the bulk's length and the index where it begins.
-    #[inline]
+    #[cold]
     fn bulk_line(
         &mut self,
         buf: &[u8],
@@ -283,26 +311,8 @@ impl RequestParser {
         Ok(Some((len, line.next)))
     }
 
-    /// The header line at the position; `None` while its end has not come.
-    #[inline]
+    /// The header line at the position, whatever it says; `None` while its end has not come.
     fn line(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-        too_long: ProtocolError,
-    ) -> Result<Option<Line>, ProtocolError> {
-        match short_line(&buf[self.position..]) {
-            Some((number, len)) => {
-                let next = self.position + len;
-                Ok(Some(Line { number: Some(number), next }))
-            }
-            None => self.any_line(buf, limits, too_long),
-        }
-    }
-
-    /// [`RequestParser::line`] for whatever is not a short plain number.
-    #[cold]
-    fn any_line(
         &mut self,
         buf: &[u8],
         limits: &Limits,
@@ -315,8 +325,8 @@ impl RequestParser {
         Ok(Some(Line { number: strict_number(digits), next: end + 2 }))
     }
 
-    /// The index of `terminator` in the line at the position. A NUL hides the rest of what has come,
-    /// as in stock, whose lines are C strings: such a line never ends and grows too long.
+    /// The index of `terminator` in the line at the position. A NUL hides the rest of what has
+    /// come, as in stock, whose lines are C strings: such a line never ends and grows too long.
     fn line_end(
         &mut self,
         buf: &[u8],
@@ -347,18 +357,23 @@ impl RequestParser {
     }
 }
 
-/// A header line with a plain number of one to three digits, by far the usual: the number and the
-/// line's length.
+/// A header line that begins with `marker` and has a plain number of one to four digits, by far
+/// the usual: the number and the line's length.
 #[inline]
-fn short_line(line: &[u8]) -> Option<(i64, usize)> {
-    let digit = |byte: u8| i64::from(byte - b'0');
+fn short_line(line: &[u8], marker: u8) -> Option<(usize, usize)> {
+    let digit = |byte: u8| usize::from(byte - b'0');
     match *line {
-        [b'$' | b'*', a @ b'0'..=b'9', b'\r', _, ..] => Some((digit(a), 4)),
-        [b'$' | b'*', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] => {
+        [m, a @ b'0'..=b'9', b'\r', _, ..] if m == marker => Some((digit(a), 4)),
+        [m, a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, ..] if m == marker => {
             Some((digit(a) * 10 + digit(b), 5))
         }
-        [b'$' | b'*', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', _, ..] => {
-            Some((digit(a) * 100 + digit(b) * 10 + digit(c), 6))
+        [m, a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', ref end @ ..] if m == marker => {
+            let value = digit(a) * 100 + digit(b) * 10 + digit(c);
+            match *end {
+                [b'\r', _, ..] => Some((value, 6)),
+                [d @ b'0'..=b'9', b'\r', _, ..] => Some((value * 10 + digit(d), 7)),
+                _ => None,
+            }
         }
         _ => None,
     }
@@ -378,12 +393,9 @@ fn strict_number(digits: &[u8]) -> Option<i64> {
 /// such requests here, and must not get commands in behind them.
 #[inline]
 fn is_http(args: Args<'_>) -> bool {
-    let Some(name) = args.at(0) else { return false };
-    match name.len() {
-        4 => name.eq_ignore_ascii_case(b"post"),
-        5 => name.eq_ignore_ascii_case(b"host:"),
-        _ => false,
-    }
+    let name = args.at(0).unwrap_or_default();
+    matches!(name, [b'p' | b'P' | b'h' | b'H', ..])
+        && (name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:"))
 }
 
 /// The body of the parser's fuzz test: whatever the bytes, in one piece or in two, with big bulks
@@ -407,17 +419,16 @@ mod fuzz {
     use super::{Limits, ProtocolError, RequestParser, Span, Step};
     use bytes::Bytes;
 
-    /// All requests of a connection, how many bytes they took, and the error that ended it.
+    /// All requests of a connection, and the error that ended it.
     #[derive(Debug, PartialEq, Eq)]
     pub struct Outcome {
         pub requests: Vec<Vec<Vec<u8>>>,
-        pub consumed: usize,
         pub error: Option<ProtocolError>,
     }
 
     /// Parses `data` coming in pieces that end at `cuts`, ascending.
     pub fn in_pieces(data: &[u8], cuts: &[usize], limits: &Limits) -> Outcome {
-        let mut outcome = Outcome { requests: Vec::new(), consumed: 0, error: None };
+        let mut outcome = Outcome { requests: Vec::new(), error: None };
         let mut parser = RequestParser::new();
         let mut buf = Vec::new();
         let mut received = 0;
@@ -454,7 +465,6 @@ mod fuzz {
                 }
             }
         }
-        outcome.consumed = data.len();
         outcome
     }
 
@@ -476,6 +486,9 @@ const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 
 /// Longest argument of a client that has not authenticated in bytes, as stock.
 const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
+
+/// What `short_line` reads is within that limit, so the quick way need not look at it.
+const _: () = assert!(9999 <= UNAUTHENTICATED_BULK_BYTES_MAX);
 
 /// Spans reserved on the word of a count alone: 4 KiB.
 const SPANS_RESERVED_MAX: usize = 512;

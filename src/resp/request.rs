@@ -37,10 +37,10 @@ impl Span {
     /// The span of `start..end`; `None` when the request is too long for spans to address.
     #[inline]
     pub fn in_line(start: usize, end: usize) -> Option<Span> {
-        let end = u32::try_from(end).ok()?;
-        // start ≤ end and end ≤ u32::MAX; an empty argument at the very end would read as a mark.
-        let start = u32::try_from(start).ok().filter(|&start| start != Span::OUT_OF_LINE)?;
-        Some(Span { start, end })
+        debug_assert!(start <= end, "a span does not end before it begins");
+        // A begin below the mark follows from an end below it: the cast keeps the value.
+        let end = u32::try_from(end).ok().filter(|&end| end < Span::OUT_OF_LINE)?;
+        Some(Span { start: start as u32, end })
     }
 
     /// The span that names bulk `index` of those out of line.
@@ -161,5 +161,6 @@ mod tests {
     fn a_span_beyond_four_gibibytes_is_refused() {
         assert_eq!(Span::in_line(u32::MAX as usize, u32::MAX as usize), None);
         assert_eq!(Span::in_line(7, u32::MAX as usize + 1), None);
+        assert_eq!(Span::in_line(7, u32::MAX as usize), None);
     }
 }

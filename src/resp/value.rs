@@ -383,4 +383,21 @@ mod tests {
         check(&b"*1\r\n".repeat(129), Err(ValueError::TooDeep));
         check(&[b'+'; LINE_BYTES_MAX + 2], Err(ValueError::LineTooLong));
     }
+
+    #[test]
+    fn random_bytes_are_read_the_same_in_all_pieces() {
+        for seed in 0..5000 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut data = Vec::new();
+            for _ in 0..random.usize(1..12) {
+                data.push(b"+-:$*%~>|_,#(=!?"[random.usize(..16)]);
+                data.extend_from_slice(
+                    [&b"1"[..], b"0", b"-1", b"2", b"t", b"4"][random.usize(..6)],
+                );
+                data.extend_from_slice([&b"\r\n"[..], b"\r\n", b"\n", b"x"][random.usize(..4)]);
+            }
+            let caught = std::panic::catch_unwind(|| fuzz_value(&data));
+            assert!(caught.is_ok(), "seed {seed}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! One shard's loop: a turn is a run. It takes what sockets, other shards and the mail brought,
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
+use super::controller::Controller;
 use super::mail::Mail;
 use super::process::Process;
 use crate::base::ids::ShardId;
@@ -54,6 +55,8 @@ pub struct Core {
     pub ready: VecDeque<SocketId>,
     /// Connections held back by a pause or by the server.
     pub held: Vec<Box<crate::shard::batch::Batch>>,
+    /// What the server does as a whole; idle except on shard 0.
+    pub controller: Controller,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
     pub(super) dirty: Vec<SocketId>,
@@ -75,6 +78,7 @@ impl Core {
             pool: BatchPool::default(),
             ready: VecDeque::new(),
             held: Vec::new(),
+            controller: Controller::default(),
             unix_listeners: Vec::new(),
             dirty: Vec::new(),
             events: Vec::new(),
@@ -189,14 +193,17 @@ impl Core {
             return;
         }
         let mut granted = std::mem::take(&mut self.granted);
-        let mut beside =
-            super::verbs::InTransaction { process: &self.process, rows: &mut self.rows };
+        let mut beside = super::verbs::InTransaction {
+            process: &self.process,
+            shard: self.shard.tools.id,
+            rows: &mut self.rows,
+        };
         self.desk.run_complete(&mut self.shard, &mut beside, &mut granted);
         for ready in granted.drain(..) {
             match ready {
                 Ready::Done(batch) => self.batch_done(batch),
                 Ready::Postponed(batch) => self.held.push(batch),
-                Ready::Server(_, hand) => crate::router::lease::give_back(hand, &mut self.shard),
+                Ready::Server(key, hand) => self.leased(key, hand),
             }
         }
         self.granted = granted;
@@ -237,6 +244,8 @@ impl Core {
     fn mail(&mut self, mail: Mail) {
         match mail {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
+            Mail::Order(batch) => self.order(batch),
+            Mail::Answered(batch) => self.answered(batch),
             Mail::Kill(_) => {}
             Mail::Stop => self.stopping = true,
         }

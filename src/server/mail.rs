@@ -3,6 +3,7 @@
 
 use super::process::Process;
 use crate::base::ids::{ClientId, ShardId};
+use crate::shard::batch::Batch;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +16,10 @@ pub enum Mail {
         /// It came over a unix socket.
         unix: bool,
     },
+    /// An order to the controller; to shard 0.
+    Order(Box<Batch>),
+    /// An order was carried out: the answer for a connection of this shard.
+    Answered(Box<Batch>),
     /// Close this client, as `CLIENT KILL` asks.
     Kill(ClientId),
     /// Stop the loop: the process is ending.

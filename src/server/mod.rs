@@ -1,8 +1,11 @@
 //! Composition: starts everything, runs each shard's loop, and holds what belongs to the server as
 //! a whole. May import every other folder.
 
+pub mod client_verbs;
 pub mod clients;
+pub mod controller;
 pub mod core;
+pub mod dbsize;
 pub mod mail;
 pub mod process;
 pub mod run;

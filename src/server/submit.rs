@@ -26,8 +26,11 @@ impl Core {
 
     /// Runs a batch that needs no keyspace.
     fn run_without_keys(&mut self, mut batch: Box<Batch>) {
-        let mut beside =
-            super::verbs::InTransaction { process: &self.process, rows: &mut self.rows };
+        let mut beside = super::verbs::InTransaction {
+            process: &self.process,
+            shard: self.shard.tools.id,
+            rows: &mut self.rows,
+        };
         let tools = &mut self.shard.tools;
         let mut spaces = crate::command::spaces::Spaces::none(tools.shared.placement);
         match tools.run_batch(&mut spaces, &mut batch, &mut beside) {

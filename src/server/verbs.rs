@@ -1,9 +1,15 @@
-//! Commands that belong to the connection's surroundings or to the server: dispatched here, each
-//! group in a file of its own.
+//! Commands that a keyspace does not run: those of the connection's surroundings and those of the
+//! server. Dispatched here; each group is in a file of its own. Three kinds: answered at once from
+//! what is shared (`at_once`), answered by this loop because they concern its connections
+//! (`client_verbs`), and orders to the controller on shard 0 (`orders`), answered by mail.
 
 use super::core::{Core, Peer, Row};
+use super::mail::Mail;
 use super::process::Process;
+use crate::base::ids::{DbIndex, ShardId};
 use crate::client::connection::State;
+use crate::command::error::CommandError;
+use crate::command::spec::{Scope, ServerVerb};
 use crate::command::table::Command;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
@@ -11,10 +17,69 @@ use crate::resp::request::Args;
 use crate::shard::batch::Batch;
 use crate::shard::execute::Beside;
 
+/// Where a command of the server is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// At once, from what all cores share.
+    AtOnce,
+    /// By the controller on shard 0, when it is done.
+    Controller,
+}
+
+/// Who answers a command of the server.
+pub fn answerer(verb: ServerVerb) -> Answerer {
+    match verb {
+        ServerVerb::Acl
+        | ServerVerb::Config
+        | ServerVerb::DbSize
+        | ServerVerb::Info
+        | ServerVerb::LastSave
+        | ServerVerb::Latency
+        | ServerVerb::MemoryServer
+        | ServerVerb::Module
+        | ServerVerb::Role
+        | ServerVerb::Slowlog => Answerer::AtOnce,
+        ServerVerb::BgRewriteAof
+        | ServerVerb::BgSave
+        | ServerVerb::Debug
+        | ServerVerb::Failover
+        | ServerVerb::ReplicaOf
+        | ServerVerb::Save
+        | ServerVerb::Shutdown => Answerer::Controller,
+    }
+}
+
+/// What a command answered at once may look at.
+pub struct Asked<'a> {
+    /// The process.
+    pub process: &'a Process,
+    /// The shard it is asked on.
+    pub shard: ShardId,
+    /// The client's database.
+    pub db: DbIndex,
+    /// The command.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
+}
+
+/// Answers a command from what all cores share.
+pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+    match verb {
+        ServerVerb::DbSize => super::dbsize::dbsize(asked, reply),
+        _ => {
+            let name = asked.command.full_name.as_str();
+            Err(CommandError::owned(format!("ERR '{name}' has no answer yet")))
+        }
+    }
+}
+
 /// Runs connection and server commands inside a transaction.
 pub struct InTransaction<'a> {
     /// The process.
     pub process: &'a Process,
+    /// The shard.
+    pub shard: ShardId,
     /// The connections of the shard.
     pub rows: &'a mut Vec<Option<Row>>,
 }
@@ -22,24 +87,83 @@ pub struct InTransaction<'a> {
 impl Beside for InTransaction<'_> {
     fn run(
         &mut self,
-        _connection: SocketId,
+        connection: SocketId,
         command: &'static Command,
-        _args: Args<'_>,
+        args: Args<'_>,
         reply: &mut Reply,
     ) {
-        reply.error(&format!("ERR '{}' is not supported in a transaction", command.full_name));
+        let answered = match command.spec.scope {
+            Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
+                let db = DbIndex(0);
+                let asked = Asked { process: self.process, shard: self.shard, db, command, args };
+                at_once(verb, &asked, reply)
+            }
+            Scope::Server(_) => {
+                // The order is carried out when the transaction has given the keyspaces back.
+                let mut batch = Box::new(Batch::new());
+                batch.origin = self.shard;
+                batch.connection = SocketId::NONE;
+                batch.push(command, args);
+                self.process.post(ShardId(0), Mail::Order(batch));
+                reply.ok();
+                Ok(())
+            }
+            _ => super::client_verbs::in_transaction(self, connection, command, args, reply),
+        };
+        if let Err(error) = answered {
+            reply.error(&error.to_string());
+        }
     }
 }
 
 impl Core {
-    /// Runs a command of the server for a connection that is held until it is answered.
-    pub(super) fn upper(&mut self, socket: SocketId, batch: Box<Batch>) {
+    /// Runs a command that no keyspace runs, for a connection held until it is answered.
+    pub(super) fn upper(&mut self, socket: SocketId, mut batch: Box<Batch>) {
         let command = batch.command(0);
-        if let Some(row) = self.row(socket) {
-            let Peer::Client(connection) = &mut row.peer;
-            connection.reply.error(&format!("ERR unknown command '{}'", command.full_name));
-            connection.state = State::Ready;
+        match command.spec.scope {
+            Scope::Client(verb) => self.client_verb(verb, socket, batch),
+            Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
+                let (process, shard) = (&self.process, self.shard.tools.id);
+                let db = batch.view.db;
+                let (args, reply) = batch.args_and_reply(0);
+                let asked = Asked { process, shard, db, command, args };
+                if let Err(error) = at_once(verb, &asked, reply) {
+                    self.shard.tools.reject(command, &error, reply);
+                } else {
+                    self.shard.tools.count(command);
+                }
+                self.answer(batch);
+            }
+            Scope::Server(_) => {
+                if self.id() == ShardId(0) {
+                    self.order(batch);
+                } else {
+                    self.process.post(ShardId(0), Mail::Order(batch));
+                }
+            }
+            _ => unreachable!("'{}' runs on keyspaces", command.full_name),
+        }
+    }
+
+    /// Sends an answered command back to the shard of its connection, or delivers it here.
+    pub fn answer(&mut self, batch: Box<Batch>) {
+        if batch.origin == self.id() {
+            self.answered(batch);
+        } else {
+            self.process.post(batch.origin, Mail::Answered(batch));
+        }
+    }
+
+    /// Delivers the answer of a command to the connection that is held for it.
+    pub(super) fn answered(&mut self, mut batch: Box<Batch>) {
+        let socket = batch.connection;
+        if let Some(row) = self.row(socket)
+            && let Peer::Client(connection) = &mut row.peer
+        {
+            debug_assert_eq!(connection.state, State::Held);
+            connection.answered(&mut batch);
             self.ready.push_back(socket);
+            self.mark_dirty(socket);
         }
         self.pool.give(batch);
     }

@@ -250,7 +250,9 @@ impl Tools {
         let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
         self.clock = now;
         metrics.total_commands_processed.bump();
-        environment.command_stats[shard].timed(command.index, 1, spent_ns);
+        let stats = &environment.command_stats[shard];
+        stats.called(command.index);
+        stats.timed(command.index, 1, spent_ns);
     }
 
     /// Counts a command that ran elsewhere than on a keyspace.
@@ -261,7 +263,9 @@ impl Tools {
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
         environment.metrics[shard].total_commands_processed.bump();
-        environment.command_stats[shard].timed(command.index, 1, spent_ns);
+        let stats = &environment.command_stats[shard];
+        stats.called(command.index);
+        stats.timed(command.index, 1, spent_ns);
     }
 
     /// Counts an error reply of this shard.

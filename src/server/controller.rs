@@ -1,0 +1,53 @@
+//! The controller: what the server does as a whole, one thing after the other, on shard 0's loop.
+//! Snapshots, roles, shutdown. Other shards send it orders by mail; work that needs keyspaces is
+//! done when the desk has brought them all.
+
+use super::core::Core;
+use crate::router::lease::{Hand, Work};
+use crate::router::route::ShardSet;
+use crate::shard::batch::Batch;
+
+/// Work for which the controller wants every keyspace in hand.
+pub enum Leased {
+    /// Nothing but an instant without commands; answers the order that asked for it.
+    Answer(Box<Batch>),
+}
+
+/// What the controller is in the middle of. On shard 0 only.
+#[derive(Default)]
+pub struct Controller {
+    /// Work that waits for all keyspaces, by its number.
+    leased: Vec<(u64, Leased)>,
+    last_lease: u64,
+}
+
+impl Core {
+    /// Carries out an order for the server. On shard 0.
+    pub(super) fn order(&mut self, mut batch: Box<Batch>) {
+        let command = batch.command(0);
+        let (_args, reply) = batch.args_and_reply(0);
+        reply.error(&format!("ERR '{}' has no answer yet", command.full_name));
+        self.answer(batch);
+    }
+
+    /// Asks for every keyspace on behalf of `work`. On shard 0.
+    pub fn lease_all(&mut self, work: Leased) {
+        let controller = &mut self.controller;
+        controller.last_lease += 1;
+        let key = controller.last_lease;
+        controller.leased.push((key, work));
+        let all = ShardSet::all(self.shard.tools.shared.placement);
+        self.desk.ask(all, Work::Server(key));
+    }
+
+    /// Every keyspace is in hand for the work of this number.
+    pub(super) fn leased(&mut self, key: u64, hand: Hand) {
+        let found = self.controller.leased.iter().position(|(known, _)| *known == key);
+        let index = found.expect("a lease is granted for work that waits");
+        let (_, work) = self.controller.leased.swap_remove(index);
+        match work {
+            Leased::Answer(batch) => self.answer(batch),
+        }
+        crate::router::lease::give_back(hand, &mut self.shard);
+    }
+}
