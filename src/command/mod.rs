@@ -1,6 +1,8 @@
 //! The command table and its handlers. A handler sees a context: never a socket, a shard or the
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
+pub mod client_info;
+pub mod clients;
 pub mod connection;
 pub mod context;
 pub mod effects;
@@ -11,6 +13,7 @@ pub mod fixture;
 pub mod flags;
 pub mod gate;
 pub mod key_spec;
+pub mod redact;
 pub mod server;
 pub mod spaces;
 pub mod spec;
