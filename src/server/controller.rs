@@ -11,6 +11,8 @@ use crate::shard::batch::Batch;
 pub enum Leased {
     /// Nothing but an instant without commands; answers the order that asked for it.
     Answer(Box<Batch>),
+    /// Make the gates follow the pauses; answers the order that asked for it.
+    Pause(Option<Box<Batch>>),
 }
 
 /// What the controller is in the middle of. On shard 0 only.
@@ -19,6 +21,8 @@ pub struct Controller {
     /// Work that waits for all keyspaces, by its number.
     leased: Vec<(u64, Leased)>,
     last_lease: u64,
+    /// The pauses in effect.
+    pub(super) pauses: super::pause::Pauses,
 }
 
 impl Core {
@@ -41,12 +45,13 @@ impl Core {
     }
 
     /// Every keyspace is in hand for the work of this number.
-    pub(super) fn leased(&mut self, key: u64, hand: Hand) {
+    pub(super) fn leased(&mut self, key: u64, mut hand: Hand) {
         let found = self.controller.leased.iter().position(|(known, _)| *known == key);
         let index = found.expect("a lease is granted for work that waits");
         let (_, work) = self.controller.leased.swap_remove(index);
         match work {
             Leased::Answer(batch) => self.answer(batch),
+            Leased::Pause(asker) => self.pause_leased(asker, &mut hand),
         }
         crate::router::lease::give_back(hand, &mut self.shard);
     }

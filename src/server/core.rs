@@ -1,11 +1,13 @@
 //! One shard's loop: a turn is a run. It takes what sockets, other shards and the mail brought,
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
+use super::clients::{Clients, Flow};
 use super::controller::Controller;
 use super::mail::Mail;
 use super::process::Process;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
+use crate::command::client_info::ClientInfo;
 use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
 use crate::router::lease::{Desk, Ready};
@@ -36,6 +38,10 @@ pub struct Row {
     pub closing: bool,
     /// An emptied buffer for the next output.
     pub spare: Vec<u8>,
+    /// The client it is or was, in the registry until the row ends.
+    pub client: Option<Arc<ClientInfo>>,
+    /// How its bytes flow.
+    pub flow: Flow,
 }
 
 /// A shard's loop.
@@ -58,6 +64,8 @@ pub struct Core {
     pub held: Vec<Box<crate::shard::batch::Batch>>,
     /// What the server does as a whole; idle except on shard 0.
     pub controller: Controller,
+    /// What is kept about the clients beside their rows.
+    pub clients: Clients,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
     pub(super) dirty: Vec<SocketId>,
@@ -82,6 +90,7 @@ impl Core {
             ready: VecDeque::new(),
             held: Vec::new(),
             controller: Controller::default(),
+            clients: Clients::default(),
             unix_listeners: Vec::new(),
             dirty: Vec::new(),
             events: Vec::new(),
@@ -134,6 +143,7 @@ impl Core {
                 self.advance(socket);
             }
         }
+        self.end_pauses();
         self.cron();
         self.finish_run();
         Ok(idle && self.ready.is_empty() && !self.again)
@@ -155,6 +165,7 @@ impl Core {
         }
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
+        self.spread_feed();
         self.flush_output();
     }
 
@@ -247,17 +258,15 @@ impl Core {
                 let unix = self.unix_listeners.contains(&listener);
                 self.accepted(fd, unix);
             }
-            Event::AcceptFailed { error, .. } => {
-                crate::warning!("Accepting client connection: {error}");
-            }
+            Event::AcceptFailed { error, .. } => self.accept_failed(&error),
             Event::Received { socket, buffer } => {
                 self.received(socket, &buffer);
                 self.net.release(buffer);
             }
             Event::Sent { socket, buffer } => self.sent(socket, buffer),
-            Event::Closed { socket, .. } => self.peer_closed(socket),
-            Event::ReceivedExact { .. }
-            | Event::Connected { .. }
+            Event::Closed { socket, reason } => self.peer_closed(socket, &reason),
+            Event::ReceivedExact { socket, bytes } => self.received_exact(socket, bytes),
+            Event::Connected { .. }
             | Event::ConnectFailed { .. }
             | Event::Detached { .. }
             | Event::Woken => {}
@@ -269,7 +278,10 @@ impl Core {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
-            Mail::Kill(_) => {}
+            Mail::Kill(socket) => self.close(socket),
+            Mail::Pause(change) => self.change_pause(change),
+            Mail::Resume => self.resume(),
+            Mail::Monitored(lines) => self.show_monitors(&lines),
             Mail::Stop => self.stopping = true,
         }
     }
@@ -279,10 +291,11 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.clients_cron();
     }
 
     async fn park(&mut self) -> io::Result<()> {
-        let left = self.next_cron.saturating_duration_since(Instant::now());
+        let left = self.next_cron.saturating_duration_since(Instant::now()).min(self.pause_left());
         let shard = &self.shard;
         self.net.park(left, true, &|| shard.has_pending()).await
     }
@@ -299,8 +312,15 @@ impl Core {
         if self.rows.len() <= index {
             self.rows.resize_with(index + 1, || None);
         }
-        self.rows[index] =
-            Some(Row { socket, peer, dirty: false, closing: false, spare: Vec::new() });
+        self.rows[index] = Some(Row {
+            socket,
+            peer,
+            dirty: false,
+            closing: false,
+            spare: Vec::new(),
+            client: None,
+            flow: Flow::default(),
+        });
     }
 
     fn sent(&mut self, socket: SocketId, buffer: SendBuffer) {
@@ -310,6 +330,7 @@ impl Core {
         {
             row.spare = bytes;
         }
+        self.output_sent(socket);
         self.mark_dirty(socket);
     }
 

@@ -2,8 +2,10 @@
 //! each shard has one box, filled from any core.
 
 use super::process::Process;
-use crate::base::ids::{ClientId, ShardId};
+use crate::base::ids::ShardId;
+use crate::net::event::SocketId;
 use crate::shard::batch::Batch;
+use bytes::Bytes;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,8 +22,14 @@ pub enum Mail {
     Order(Box<Batch>),
     /// An order was carried out: the answer for a connection of this shard.
     Answered(Box<Batch>),
-    /// Close this client, as `CLIENT KILL` asks.
-    Kill(ClientId),
+    /// Close this connection, as `CLIENT KILL` asks.
+    Kill(SocketId),
+    /// Begin, extend or end a pause; to shard 0.
+    Pause(super::pause::Change),
+    /// A pause ended: what it held back goes on.
+    Resume,
+    /// Lines for this shard's monitors.
+    Monitored(Bytes),
     /// Stop the loop: the process is ending.
     Stop,
 }

@@ -1,12 +1,17 @@
 //! Composition: starts everything, runs each shard's loop, and holds what belongs to the server as
 //! a whole. May import every other folder.
 
+pub mod admission;
 pub mod client_verbs;
 pub mod clients;
 pub mod controller;
 pub mod core;
 pub mod dbsize;
+pub mod flow;
+pub mod hello;
 pub mod mail;
+pub mod monitors;
+pub mod pause;
 pub mod process;
 pub mod run;
 pub mod submit;

@@ -41,6 +41,9 @@ pub enum StartError {
     /// The unix socket cannot be opened.
     #[error("Failed opening Unix socket: bind: {0}")]
     Unix(ListenError),
+    /// There is no room for clients' descriptors.
+    #[error("{0}")]
+    Descriptors(String),
     /// A thread of a shard cannot be started.
     #[error("Failed starting shard {shard}: {reason}")]
     Shard {
@@ -61,8 +64,9 @@ struct Door {
 ///
 /// # Errors
 /// What keeps it from starting.
-pub fn serve(settings: Settings) -> Result<(), StartError> {
+pub fn serve(mut settings: Settings) -> Result<(), StartError> {
     crate::net::probe::probe()?;
+    super::admission::make_room(&mut settings).map_err(StartError::Descriptors)?;
     let doors = open_doors(&settings)?;
     let shards = settings.shard_count() as u16;
     let process = Arc::new(build(settings, shards));

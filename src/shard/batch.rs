@@ -56,8 +56,6 @@ pub struct Batch {
     pub connection: SocketId,
     /// What the commands must know of the client. `EXEC` may change the database in it.
     pub view: ClientView,
-    /// The client's address and name, for the slow log.
-    pub who: Option<Arc<str>>,
     /// How the commands belong together.
     pub kind: BatchKind,
     /// Keys to watch, or watched and to be compared.
@@ -87,7 +85,6 @@ impl Batch {
             origin: ShardId(0),
             connection: SocketId::NONE,
             view: ClientView::internal(),
-            who: None,
             kind: BatchKind::Commands,
             watched: Vec::new(),
             reply: Reply::new(RespVersion::V2),
@@ -106,7 +103,6 @@ impl Batch {
     /// Empties it for reuse; what it allocated stays, within a bound.
     pub fn clear(&mut self) {
         self.kind = BatchKind::Commands;
-        self.who = None;
         self.watched.clear();
         self.reply.clear();
         self.done = 0;

@@ -8,4 +8,5 @@ pub mod inbox;
 pub mod message;
 pub mod refuse;
 pub mod shared;
+pub mod slow;
 pub mod state;
