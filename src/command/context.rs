@@ -36,6 +36,8 @@ pub struct ClientView {
 pub struct Context<'a> {
     /// The keyspaces in hand.
     pub spaces: Spaces<'a>,
+    /// The command's only key, where routing has hashed it already.
+    pub key: Option<Key<'a>>,
     /// Where the reply goes.
     pub reply: &'a mut Reply,
     /// Where effects go.
@@ -70,9 +72,18 @@ impl ClientView {
 }
 
 impl<'a> Context<'a> {
+    /// A key, hashed now if that was not done before.
+    #[inline]
+    fn hashed<'k>(&self, key: &'k [u8]) -> Key<'k> {
+        match self.key {
+            Some(known) if std::ptr::eq(known.bytes, key) => Key { bytes: key, ..known },
+            _ => Key::new(key),
+        }
+    }
+
     /// The keyspace that owns `key`, and the key hashed.
     pub fn space_of<'k>(&mut self, key: &'k [u8]) -> (&mut Space, Key<'k>) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         (self.spaces.of(key.slot), key)
     }
 
@@ -83,7 +94,7 @@ impl<'a> Context<'a> {
 
     /// As `find`, with the reply beside it, to be written from the entry.
     pub fn find_with_reply(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
         let keys = &mut self.spaces.of(key.slot).keys;
         let found = if self.client.no_touch {
@@ -106,7 +117,7 @@ impl<'a> Context<'a> {
 
     /// As `look`, in another database.
     pub fn look_in(&mut self, db: DbIndex, key: &[u8]) -> Option<EntryRef<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
         let now_ms = self.now_ms;
         self.spaces.of(key.slot).keys.find(db, &key, now_ms)
@@ -129,7 +140,7 @@ impl<'a> Context<'a> {
 
     /// Opens an entry for change. The caller streams what it did.
     pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
         let (now_ms, db) = (self.now_ms, self.db);
         let keys = &mut self.spaces.of(key.slot).keys;
@@ -159,7 +170,7 @@ impl<'a> Context<'a> {
 
     /// As `remove`, in another database.
     pub fn remove_in(&mut self, db: DbIndex, key: &[u8]) -> bool {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
         let now_ms = self.now_ms;
         let keys = &mut self.spaces.of(key.slot).keys;

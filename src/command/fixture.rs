@@ -183,6 +183,7 @@ impl Fixture {
         let gate = self.spaces[0].as_ref().expect("nothing is lent").gate;
         let mut context = Context {
             spaces: Spaces::many(&mut self.spaces, self.placement),
+            key: None,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
             client: self.view,
