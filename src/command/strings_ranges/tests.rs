@@ -1,0 +1,1 @@
+use crate::command::fixture::Fixture;
