@@ -180,6 +180,10 @@ impl Operation {
         self.action == Action::Get
     }
 
+    fn is_set(&self) -> bool {
+        matches!(self.action, Action::Set(_))
+    }
+
     /// The field's new value; `None` if an overflow forbids it.
     fn result(&self, old: i128) -> Option<i128> {
         let field = &self.field;
@@ -194,6 +198,9 @@ impl Operation {
         match self.overflow {
             _ if (min..=max).contains(&wanted) => Some(wanted),
             Overflow::Wrap => Some(field.extend(wanted as u128 & field.mask())),
+            // A stock server's check overflows itself here and takes the number for too large. What
+            // is streamed is the command, so masters and replicas of either kind must agree.
+            Overflow::Saturate if self.is_set() && max - wanted > i128::from(i64::MAX) => Some(max),
             Overflow::Saturate => Some(wanted.clamp(min, max)),
             Overflow::Fail => None,
         }

@@ -6,7 +6,7 @@ use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
-use super::strings_ranges::{change_bytes, clamp};
+use super::strings_ranges::{change_bytes, clamp, is_backwards};
 use crate::base::number;
 use crate::keyspace::value::Value;
 use crate::resp::request::Args;
@@ -70,11 +70,15 @@ fn getbit(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn bitcount(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
+    if args.len() > 5 {
+        return Err(CommandError::Syntax);
+    }
     let part = Part::parse(args, 2)?;
-    let count = with_text(ctx, args.get(1), |text| {
-        part.bits(text.len()).map(|bits| count_ones(text, bits))
+    let count = with_text(ctx, args.get(1), |text| match part.bits(text.len()) {
+        Some(bits) if !is_backwards(part.start, part.end) => count_ones(text, bits),
+        _ => 0,
     })?;
-    ctx.reply.integer(count.flatten().unwrap_or(0) as i64);
+    ctx.reply.integer(count.unwrap_or(0) as i64);
     Ok(())
 }
 
@@ -120,13 +124,13 @@ impl Part {
         if args.len() > first + 3 {
             return Err(CommandError::Syntax);
         }
-        let end = position(first + 1)?;
         let in_bits = match args.at(first + 2) {
             None => false,
             Some(word) if word.eq_ignore_ascii_case(b"bit") => true,
             Some(word) if word.eq_ignore_ascii_case(b"byte") => false,
             Some(_) => return Err(CommandError::Syntax),
         };
+        let end = position(first + 1)?;
         Ok(Part { start, end: end.unwrap_or(-1), has_end: end.is_some(), in_bits })
     }
 

@@ -92,7 +92,11 @@ impl Fixture {
     #[track_caller]
     pub fn check(&mut self, line: &str, reply: &str, effects: &[&str]) {
         let got = self.run_line(line);
-        assert_eq!(got.escape_ascii().to_string(), reply.escape_default().to_string(), "{line}");
+        assert_eq!(
+            got.escape_ascii().to_string(),
+            reply.as_bytes().escape_ascii().to_string(),
+            "{line}"
+        );
         assert_eq!(self.effects(), effects, "effects of {line}");
         self.invariants();
     }

@@ -325,4 +325,4 @@ const PAIRS_COST: &str = "O(N) where N is the number of keys to set.";
 const INT_DIGITS_MAX: usize = 20;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

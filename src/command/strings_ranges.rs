@@ -19,11 +19,14 @@ pub fn clamp(start: i64, end: i64, len: u64) -> Option<Range<u64>> {
         Ok(position) => position,
         Err(_) => len.saturating_sub(position.unsigned_abs()),
     };
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
     let (start, end) = (from_end(start), from_end(end).min(len.checked_sub(1)?));
     (start <= end).then(|| start..end + 1)
+}
+
+/// Whether both positions count from the end and name nothing. GETRANGE and BITCOUNT ask before they
+/// clamp, since two positions before the beginning would both become the first.
+pub fn is_backwards(start: i64, end: i64) -> bool {
+    start < 0 && end < 0 && start > end
 }
 
 /// The length of the string at `key`, 0 without one, for a command that is about to change it.
@@ -125,7 +128,9 @@ fn getrange(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let value = entry.value();
     let mut digits = itoa::Buffer::new();
     let text = value.as_text(&mut digits).ok_or(CommandError::WrongType)?;
-    let range = clamp(start, end, text.len() as u64).unwrap_or_default();
+    let range = clamp(start, end, text.len() as u64)
+        .filter(|_| !is_backwards(start, end))
+        .unwrap_or_default();
     // Within a string in memory, so the positions fit.
     let range = range.start as usize..range.end as usize;
     match value {

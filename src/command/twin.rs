@@ -11,13 +11,16 @@ pub struct Twin {
     pub fixture: Fixture,
     /// Theirs.
     pub stock: Stock,
+    /// A command that shows what a key holds, `KEY` standing for the key. Random checks run it
+    /// behind each step on the step's first argument.
+    pub shows: &'static [&'static str],
 }
 
 impl Twin {
     /// Starts the server that is followed; `None`, said on stderr, where it is not installed.
     pub fn start() -> Option<Twin> {
         let stock = Stock::start(SERVERS[0], &["--enable-debug-command", "yes"])?;
-        let mut twin = Twin { fixture: Fixture::new(), stock };
+        let mut twin = Twin { fixture: Fixture::new(), stock, shows: &[] };
         twin.fixture.follow_host_clock();
         Some(twin)
     }
@@ -44,10 +47,9 @@ impl Twin {
         let theirs = self.stock.call_bytes(words);
         let ours = self.fixture.run(words);
         if ours != theirs {
-            let words: Vec<_> =
-                words.iter().map(|word| word.as_ref().escape_ascii().to_string()).collect();
             panic!(
-                "{told}: {words:?}\n ours:   {}\n theirs: {}",
+                "{told}: {}\n ours:   {}\n theirs: {}",
+                shown(words),
                 ours.escape_ascii(),
                 theirs.escape_ascii()
             );
@@ -68,8 +70,25 @@ impl Twin {
             for step in 0..steps {
                 let words = command(&mut random);
                 self.check(&words, &format!("seed {seed}, step {step}"));
+                self.look(&words, &format!("behind seed {seed}, step {step}: {}", shown(&words)));
             }
             self.fixture.invariants();
         }
     }
+
+    #[track_caller]
+    fn look(&mut self, words: &[Vec<u8>], told: &str) {
+        let Some(key) = words.get(1).filter(|_| !self.shows.is_empty()) else { return };
+        let word = |word: &&'static str| match *word {
+            "KEY" => key.as_slice(),
+            word => word.as_bytes(),
+        };
+        let look: Vec<&[u8]> = self.shows.iter().map(word).collect();
+        self.check(&look, told);
+    }
+}
+
+fn shown<Word: AsRef<[u8]>>(words: &[Word]) -> String {
+    let words = words.iter().map(|word| word.as_ref().escape_ascii().to_string());
+    words.collect::<Vec<_>>().join(" ")
 }
