@@ -1,8 +1,8 @@
-//! One database of one shard: the shard's slots, made in chunks when first used. Owned by a keyspace;
-//! knows nothing of WATCH, epochs or gauges.
+//! One database of one shard: the shard's slots, made in chunks when first used. Owned by a
+//! keyspace; knows nothing of WATCH, epochs or gauges.
 //!
-//! What always holds: the totals of a chunk are the sums of its slots', those of the database the sums
-//! of its chunks', and the memory counted is what the tables and entries own.
+//! What always holds: the totals of a chunk are the sums of its slots', those of the database the
+//! sums of its chunks', and the memory counted is what the tables and entries own.
 
 use std::ops::RangeInclusive;
 
@@ -133,8 +133,8 @@ impl Db {
         }
     }
 
-    /// Calls `visit` for at least `count` entries from `cursor`, whose slot is ours, on. Where to go on;
-    /// `None` when all slots are done.
+    /// Calls `visit` for at least `count` entries from `cursor`, whose slot is ours, on. Where to
+    /// go on; `None` when all slots are done.
     pub fn scan(
         &self,
         cursor: Cursor,

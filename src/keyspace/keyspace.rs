@@ -1,9 +1,10 @@
-//! One shard's whole data, and the one door through which it changes. Owned by the shard's core, or by
-//! the core that holds it under a lease; `Send`, not `Sync`.
+//! One shard's whole data, and the one door through which it changes. Owned by the shard's core, or
+//! by the core that holds it under a lease; `Send`, not `Sync`.
 //!
-//! What always holds: every key's slot is in the shard's range; counters, gauges and byte counts agree
-//! with the entries; a watched key's version rises with every change of it; every entry written bears
-//! the current snapshot epoch. Reads never delete: an expired key stays until somebody removes it.
+//! What always holds: every key's slot is in the shard's range; counters, gauges and byte counts
+//! agree with the entries; a watched key's version rises with every change of it; every entry
+//! written bears the current snapshot epoch. Reads never delete: an expired key stays until
+//! somebody removes it.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -39,8 +40,8 @@ pub struct Keyspace {
 pub struct TakenDb(#[expect(dead_code, reason = "held to be dropped")] Box<Db>);
 
 impl Keyspace {
-    /// Empty data for the slots of a shard, with as many databases as the gauges have. `seed` feeds the
-    /// LFU counters.
+    /// Empty data for the slots of a shard, with as many databases as the gauges have. `seed` feeds
+    /// the LFU counters.
     pub fn new(
         shard: ShardId,
         slots: RangeInclusive<u16>,
@@ -244,10 +245,10 @@ impl Keyspace {
         true
     }
 
-    /// Calls `visit` for at least `count` entries from `cursor` on (all there are, at the end), expired
-    /// ones included. Returns where to go on: the first slot behind this shard's when it is done
-    /// here, which is the end (0) on the last shard. A cursor before our slots begins with them; one
-    /// behind them is returned as it is, and one that is no cursor ends the scan.
+    /// Calls `visit` for at least `count` entries from `cursor` on (all there are, at the end),
+    /// expired ones included. Returns where to go on: the first slot behind this shard's when it is
+    /// done here, which is the end (0) on the last shard. A cursor before our slots begins with
+    /// them; one behind them is returned as it is, and one that is no cursor ends the scan.
     pub fn scan(
         &self,
         db: DbIndex,
@@ -310,8 +311,8 @@ impl Keyspace {
         self.publish_counts(b, true);
     }
 
-    /// Registers a watcher; the version to compare with at EXEC. The caller has removed the key before
-    /// if its time was over, so that its expiry later does not look like a change.
+    /// Registers a watcher; the version to compare with at EXEC. The caller has removed the key
+    /// before if its time was over, so that its expiry later does not look like a change.
     pub fn watch(&mut self, db: DbIndex, key: &Key<'_>) -> WatchVersion {
         self.watch.watch(db, key.bytes)
     }
