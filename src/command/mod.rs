@@ -14,6 +14,8 @@ pub mod flags;
 pub mod gate;
 pub mod key_spec;
 pub mod lcs;
+#[cfg(test)]
+pub mod mirror;
 pub mod server;
 pub mod spaces;
 pub mod spec;

@@ -1,7 +1,9 @@
 use super::{count_ones, first_bit};
 use crate::command::fixture::Fixture;
+use crate::command::mirror::Mirror;
 use crate::command::strings::tests::{key, list, number, one_of, value};
 use crate::command::twin::Twin;
+use fastrand::Rng;
 
 #[test]
 fn a_bit_is_streamed_only_if_it_changed_something() {
@@ -62,34 +64,47 @@ fn bits_are_counted_and_found_anywhere() {
 fn random_commands_answer_as_a_stock_server() {
     let Some(mut twin) = Twin::start() else { return };
     twin.shows = &["GET", "KEY"];
-    twin.check_random(0..40, 300, |random| {
-        if let Some(words) = list(random) {
-            return words;
-        }
-        let names = ["SET", "SETBIT", "GETBIT", "BITCOUNT", "BITPOS", "BITPOS", "BITOP", "GET"];
-        let name = names[random.usize(..names.len())];
-        let mut words = vec![name.as_bytes().to_vec(), key(random)];
-        match name {
-            "SET" if random.bool() => words.push(vec![0xff; random.usize(..20)]),
-            "SET" => words.push(value(random)),
-            "SETBIT" => words.extend([number(random), one_of(random, &["0", "1", "1", "2", "x"])]),
-            "GETBIT" => words.push(number(random)),
-            "BITCOUNT" => part(random, &mut words),
-            "BITPOS" => {
-                words.push(one_of(random, &["0", "1", "0", "1", "2", "x"]));
-                part(random, &mut words);
-            }
-            "BITOP" => {
-                words.insert(1, one_of(random, &["AND", "or", "XOR", "not", "bad"]));
-                words.extend((0..random.usize(1..4)).map(|_| key(random)));
-            }
-            _ => {}
-        }
-        words
-    });
+    twin.check_random(0..40, 300, command);
 }
 
-fn part(random: &mut fastrand::Rng, words: &mut Vec<Vec<u8>>) {
+#[test]
+fn random_commands_stream_what_a_stock_server_streams() {
+    let Some(mut twin) = Twin::start() else { return };
+    twin.check_random_streams(0..10, 300, command);
+}
+
+#[test]
+fn a_replica_of_random_commands_holds_the_same() {
+    Mirror::check_random(0..30, 300, command);
+}
+
+fn command(random: &mut Rng) -> Vec<Vec<u8>> {
+    if let Some(words) = list(random) {
+        return words;
+    }
+    let names = ["SET", "SETBIT", "GETBIT", "BITCOUNT", "BITPOS", "BITPOS", "BITOP", "GET"];
+    let name = names[random.usize(..names.len())];
+    let mut words = vec![name.as_bytes().to_vec(), key(random)];
+    match name {
+        "SET" if random.bool() => words.push(vec![0xff; random.usize(..20)]),
+        "SET" => words.push(value(random)),
+        "SETBIT" => words.extend([number(random), one_of(random, &["0", "1", "1", "2", "x"])]),
+        "GETBIT" => words.push(number(random)),
+        "BITCOUNT" => part(random, &mut words),
+        "BITPOS" => {
+            words.push(one_of(random, &["0", "1", "0", "1", "2", "x"]));
+            part(random, &mut words);
+        }
+        "BITOP" => {
+            words.insert(1, one_of(random, &["AND", "or", "XOR", "not", "bad"]));
+            words.extend((0..random.usize(1..4)).map(|_| key(random)));
+        }
+        _ => {}
+    }
+    words
+}
+
+fn part(random: &mut Rng, words: &mut Vec<Vec<u8>>) {
     words.extend((0..random.usize(..3)).map(|_| number(random)));
     if random.bool() {
         words.push(one_of(random, &["BIT", "byte", "bad"]));

@@ -2,6 +2,7 @@ use crate::command::fixture::Fixture;
 use crate::command::strings::tests::{key, list, number, one_of};
 use crate::command::twin::Twin;
 use crate::resp::reply::RespVersion;
+use fastrand::Rng;
 
 #[test]
 fn the_subsequence_its_length_and_its_places() {
@@ -34,21 +35,23 @@ fn comparing_strings_too_long_is_refused() {
 fn random_commands_answer_as_a_stock_server() {
     let Some(mut twin) = Twin::start() else { return };
     twin.shows = &["GET", "KEY"];
-    twin.check_random(0..30, 200, |random| {
-        if let Some(words) = list(random) {
-            return words;
-        }
+    twin.check_random(0..30, 200, command);
+}
+
+fn command(random: &mut Rng) -> Vec<Vec<u8>> {
+    if let Some(words) = list(random) {
+        return words;
+    }
+    if random.u8(..3) == 0 {
+        let text = (0..random.usize(..150)).map(|_| random.u8(b'a'..b'e')).collect();
+        return vec![b"SET".to_vec(), key(random), text];
+    }
+    let mut words = vec![b"LCS".to_vec(), key(random), key(random)];
+    for _ in 0..random.usize(..4) {
+        words.push(one_of(random, &["IDX", "LEN", "WITHMATCHLEN", "IDX", "idx", "bad"]));
         if random.u8(..3) == 0 {
-            let text = (0..random.usize(..150)).map(|_| random.u8(b'a'..b'e')).collect();
-            return vec![b"SET".to_vec(), key(random), text];
+            words.extend([b"MINMATCHLEN".to_vec(), number(random)]);
         }
-        let mut words = vec![b"LCS".to_vec(), key(random), key(random)];
-        for _ in 0..random.usize(..4) {
-            words.push(one_of(random, &["IDX", "LEN", "WITHMATCHLEN", "IDX", "idx", "bad"]));
-            if random.u8(..3) == 0 {
-                words.extend([b"MINMATCHLEN".to_vec(), number(random)]);
-            }
-        }
-        words
-    });
+    }
+    words
 }

@@ -1,5 +1,6 @@
 use crate::command::fixture::{Fixture, START_MS};
 use crate::command::gate::Role;
+use crate::command::mirror::Mirror;
 use crate::command::table::table;
 use crate::command::twin::Twin;
 use crate::resp::reply::Output;
@@ -207,36 +208,49 @@ fn small_values_out_of_line_are_stored_as_others() {
 fn random_commands_answer_as_a_stock_server() {
     let Some(mut twin) = Twin::start() else { return };
     twin.shows = &["GET", "KEY"];
-    twin.check_random(0..30, 300, |random| {
-        if let Some(words) = list(random) {
-            return words;
+    twin.check_random(0..30, 300, command);
+}
+
+#[test]
+fn random_commands_stream_what_a_stock_server_streams() {
+    let Some(mut twin) = Twin::start() else { return };
+    twin.check_random_streams(0..10, 300, command);
+}
+
+#[test]
+fn a_replica_of_random_commands_holds_the_same() {
+    Mirror::check_random(0..30, 300, command);
+}
+
+fn command(random: &mut Rng) -> Vec<Vec<u8>> {
+    if let Some(words) = list(random) {
+        return words;
+    }
+    let names = [
+        "GET", "SET", "SET", "SET", "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL", "GETEX",
+        "GETEX", "MGET", "MSET", "MSETNX",
+    ];
+    let name = names[random.usize(..names.len())];
+    let mut words = vec![name.as_bytes().to_vec(), key(random)];
+    match name {
+        "SET" => {
+            words.push(value(random));
+            options(random, &mut words);
         }
-        let names = [
-            "GET", "SET", "SET", "SET", "SET", "SETNX", "SETEX", "PSETEX", "GETSET", "GETDEL",
-            "GETEX", "GETEX", "MGET", "MSET", "MSETNX",
-        ];
-        let name = names[random.usize(..names.len())];
-        let mut words = vec![name.as_bytes().to_vec(), key(random)];
-        match name {
-            "SET" => {
-                words.push(value(random));
-                options(random, &mut words);
-            }
-            "GETEX" => options(random, &mut words),
-            "SETEX" | "PSETEX" => {
-                words.push(time(random));
-                words.push(value(random));
-            }
-            "SETNX" | "GETSET" => words.push(value(random)),
-            "MGET" => words.extend((0..random.usize(..4)).map(|_| key(random))),
-            "MSET" | "MSETNX" => words.extend((0..random.usize(..7)).map(|_| key(random))),
-            _ => {}
+        "GETEX" => options(random, &mut words),
+        "SETEX" | "PSETEX" => {
+            words.push(time(random));
+            words.push(value(random));
         }
-        if random.u8(..30) == 0 {
-            words.pop();
-        }
-        words
-    });
+        "SETNX" | "GETSET" => words.push(value(random)),
+        "MGET" => words.extend((0..random.usize(..4)).map(|_| key(random))),
+        "MSET" | "MSETNX" => words.extend((0..random.usize(..7)).map(|_| key(random))),
+        _ => {}
+    }
+    if random.u8(..30) == 0 {
+        words.pop();
+    }
+    words
 }
 
 /// A time that is long ago or far away, so that no clock decides.

@@ -1,6 +1,8 @@
 use crate::command::fixture::Fixture;
+use crate::command::mirror::Mirror;
 use crate::command::strings::tests::{key, list, number, one_of, value};
 use crate::command::twin::Twin;
+use fastrand::Rng;
 
 #[test]
 fn integers_are_counted_and_streamed_as_they_came() {
@@ -50,23 +52,36 @@ fn a_float_sum_is_streamed_as_its_result() {
 fn random_commands_answer_as_a_stock_server() {
     let Some(mut twin) = Twin::start() else { return };
     twin.shows = &["GET", "KEY"];
-    twin.check_random(0..30, 300, |random| {
-        if let Some(words) = list(random) {
-            return words;
-        }
-        let names = ["SET", "INCR", "DECR", "INCRBY", "DECRBY", "INCRBYFLOAT", "INCRBYFLOAT"];
-        let name = names[random.usize(..names.len())];
-        let mut words = vec![name.as_bytes().to_vec(), key(random)];
-        match name {
-            "SET" => words.push(value(random)),
-            "INCRBY" | "DECRBY" => words.push(number(random)),
-            "INCRBYFLOAT" if random.bool() => words.push(one_of(
-                random,
-                &["0.1", "1e20", "-1e-20", "1e300", "-1e300", "inf", "nan", "0x1p3", "1e", "-0"],
-            )),
-            "INCRBYFLOAT" => words.push((random.f64() * 1e6).to_string().into_bytes()),
-            _ => {}
-        }
-        words
-    });
+    twin.check_random(0..30, 300, command);
+}
+
+#[test]
+fn random_commands_stream_what_a_stock_server_streams() {
+    let Some(mut twin) = Twin::start() else { return };
+    twin.check_random_streams(0..10, 300, command);
+}
+
+#[test]
+fn a_replica_of_random_commands_holds_the_same() {
+    Mirror::check_random(0..30, 300, command);
+}
+
+fn command(random: &mut Rng) -> Vec<Vec<u8>> {
+    if let Some(words) = list(random) {
+        return words;
+    }
+    let names = ["SET", "INCR", "DECR", "INCRBY", "DECRBY", "INCRBYFLOAT", "INCRBYFLOAT"];
+    let name = names[random.usize(..names.len())];
+    let mut words = vec![name.as_bytes().to_vec(), key(random)];
+    match name {
+        "SET" => words.push(value(random)),
+        "INCRBY" | "DECRBY" => words.push(number(random)),
+        "INCRBYFLOAT" if random.bool() => words.push(one_of(
+            random,
+            &["0.1", "1e20", "-1e-20", "1e300", "-1e300", "inf", "nan", "0x1p3", "1e", "-0"],
+        )),
+        "INCRBYFLOAT" => words.push((random.f64() * 1e6).to_string().into_bytes()),
+        _ => {}
+    }
+    words
 }

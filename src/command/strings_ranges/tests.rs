@@ -1,9 +1,11 @@
 use super::clamp;
 use crate::command::fixture::Fixture;
+use crate::command::mirror::Mirror;
 use crate::command::strings::tests::{key, list, number, value};
 use crate::command::twin::Twin;
 use crate::resp::reply::Output;
 use bytes::Bytes;
+use fastrand::Rng;
 
 #[test]
 fn positions_are_clamped_into_the_string() {
@@ -72,19 +74,32 @@ fn a_part_of_a_large_string_goes_out_by_reference() {
 fn random_commands_answer_as_a_stock_server() {
     let Some(mut twin) = Twin::start() else { return };
     twin.shows = &["GET", "KEY"];
-    twin.check_random(0..30, 300, |random| {
-        if let Some(words) = list(random) {
-            return words;
-        }
-        let names = ["SET", "APPEND", "STRLEN", "SETRANGE", "GETRANGE", "GETRANGE", "SUBSTR"];
-        let name = names[random.usize(..names.len())];
-        let mut words = vec![name.as_bytes().to_vec(), key(random)];
-        match name {
-            "SET" | "APPEND" => words.push(value(random)),
-            "SETRANGE" => words.extend([number(random), value(random)]),
-            "GETRANGE" | "SUBSTR" => words.extend([number(random), number(random)]),
-            _ => {}
-        }
-        words
-    });
+    twin.check_random(0..30, 300, command);
+}
+
+#[test]
+fn random_commands_stream_what_a_stock_server_streams() {
+    let Some(mut twin) = Twin::start() else { return };
+    twin.check_random_streams(0..10, 300, command);
+}
+
+#[test]
+fn a_replica_of_random_commands_holds_the_same() {
+    Mirror::check_random(0..30, 300, command);
+}
+
+fn command(random: &mut Rng) -> Vec<Vec<u8>> {
+    if let Some(words) = list(random) {
+        return words;
+    }
+    let names = ["SET", "APPEND", "STRLEN", "SETRANGE", "GETRANGE", "GETRANGE", "SUBSTR"];
+    let name = names[random.usize(..names.len())];
+    let mut words = vec![name.as_bytes().to_vec(), key(random)];
+    match name {
+        "SET" | "APPEND" => words.push(value(random)),
+        "SETRANGE" => words.extend([number(random), value(random)]),
+        "GETRANGE" | "SUBSTR" => words.extend([number(random), number(random)]),
+        _ => {}
+    }
+    words
 }
