@@ -169,10 +169,16 @@ pub const ROWS: &[Spec] = &[
     ),
 ];
 
-const APPEND_COST: &str =
-    "O(1). Growing doubles the room, so that a byte costs the same on average.";
-const SETRANGE_COST: &str = "O(M) where M is the length of the value; O(1) if that is small.";
-const GETRANGE_COST: &str = "O(N) where N is the length of the returned string.";
+// Word for word what `COMMAND DOCS` answers: clients show it.
+const APPEND_COST: &str = "O(1). The amortized time complexity is O(1) assuming the appended value \
+    is small and the already present value is of any size, since the dynamic string library used by \
+    the server will double the free space available on every reallocation.";
+const SETRANGE_COST: &str = "O(1), not counting the time taken to copy the new string in place. \
+    Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity \
+    is O(M) with M being the length of the value argument.";
+const GETRANGE_COST: &str = "O(N) where N is the length of the returned string. The complexity is \
+    ultimately determined by the returned length, but because creating a substring from an \
+    existing string is very cheap, it can be considered O(1) for small strings.";
 
 #[cfg(test)]
 mod tests;

@@ -156,6 +156,7 @@ fn group_version_and_cost_are_those_of_a_stock_server() {
         for (fact, ours, theirs) in [
             ("since", command.spec.since, text(field(docs, "since"))),
             ("group", group.as_str(), their_group),
+            ("cost", command.spec.complexity, text(field(docs, "complexity"))),
         ] {
             if ours != theirs {
                 let name = &command.full_name;
