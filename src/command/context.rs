@@ -5,7 +5,6 @@
 use super::effects::Effects;
 use super::environment::Environment;
 use super::error::CommandError;
-use super::gate::Role;
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
 use crate::config::settings::Settings;
@@ -225,10 +224,4 @@ pub fn delete_expired(keys: &mut Keyspace, db: DbIndex, key: &Key<'_>, effects: 
         effects.push(db, &[b"DEL", key.bytes]);
         effects.changed(1);
     }
-}
-
-/// Whether a replica must hide an entry that only its master may delete: every reader but the
-/// master's link treats it as gone.
-pub fn hides_expired(role: Role, client: &ClientView) -> bool {
-    role == Role::Replica && !client.is_master_link
 }

@@ -16,7 +16,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Both empty. The replica has other shards, and its clock is an hour ahead: neither may matter.
+    /// Both empty. The replica has other shards and its clock is an hour ahead: neither may
+    /// matter.
     pub fn new() -> Mirror {
         let mut replica = Fixture::with_shards(2);
         replica.set_role(Role::Replica);

@@ -12,8 +12,8 @@ use crate::keyspace::value::{Value, ValueRef};
 use crate::resp::request::Args;
 use std::ops::Range;
 
-/// The bytes or bits that `start` and `end` (inclusive) mean of `len` ones: negative positions count
-/// from the end, those outside are moved inside. `None` if nothing is left.
+/// The bytes or bits that `start` and `end` (inclusive) mean of `len` ones: negative positions
+/// count from the end, those outside are moved inside. `None` if nothing is left.
 pub fn clamp(start: i64, end: i64, len: u64) -> Option<Range<u64>> {
     let from_end = |position: i64| match u64::try_from(position) {
         Ok(position) => position,
@@ -23,8 +23,8 @@ pub fn clamp(start: i64, end: i64, len: u64) -> Option<Range<u64>> {
     (start <= end).then(|| start..end + 1)
 }
 
-/// Whether both positions count from the end and name nothing. GETRANGE and BITCOUNT ask before they
-/// clamp, since two positions before the beginning would both become the first.
+/// Whether both positions count from the end and name nothing. GETRANGE and BITCOUNT ask before
+/// they clamp, since two positions before the beginning would both become the first.
 pub fn is_backwards(start: i64, end: i64) -> bool {
     start < 0 && end < 0 && start > end
 }
@@ -171,8 +171,8 @@ pub const ROWS: &[Spec] = &[
 
 // Word for word what `COMMAND DOCS` answers: clients show it.
 const APPEND_COST: &str = "O(1). The amortized time complexity is O(1) assuming the appended value \
-    is small and the already present value is of any size, since the dynamic string library used by \
-    the server will double the free space available on every reallocation.";
+    is small and the already present value is of any size, since the dynamic string library used \
+    by the server will double the free space available on every reallocation.";
 const SETRANGE_COST: &str = "O(1), not counting the time taken to copy the new string in place. \
     Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity \
     is O(M) with M being the length of the value argument.";

@@ -82,8 +82,8 @@ impl Twin {
         }
     }
 
-    /// As [`Twin::check_random`], comparing what both stream instead of what they reply. Instants and
-    /// the word for a deletion are not compared: clocks and settings decide those.
+    /// As [`Twin::check_random`], comparing what both stream instead of what they reply. Instants
+    /// and the word for a deletion are not compared: clocks and settings decide those.
     #[track_caller]
     pub fn check_random_streams(
         &mut self,
