@@ -8,4 +8,5 @@ pub const ROWS: &[Spec] =
     &[Spec::new("dbsize", 1, Group::Server, Scope::Server(ServerVerb::DbSize))
         .flags(Flags::READONLY.with(Flags::FAST))
         .categories(Categories::KEYSPACE)
-        .doc("1.0.0", "O(1)", "Counts the keys of the database.")];
+        .doc("1.0.0", "O(1)", "Counts the keys of the database.")
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"])];

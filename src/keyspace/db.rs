@@ -84,6 +84,17 @@ impl Db {
         std::hint::black_box(read);
     }
 
+    /// Whether a key of a slot may have an expiry that is over: by bounds alone, which is all that most
+    /// commands need to know of expiry.
+    pub fn may_hold_expired(&self, slot: Slot, now_ms: u64) -> bool {
+        if self.totals.next_expiry >= now_ms {
+            return false;
+        }
+        let (chunk, slot) = self.place(slot);
+        let chunk = self.chunks[chunk].as_ref();
+        chunk.is_some_and(|chunk| chunk.slots[slot].totals().next_expiry < now_ms)
+    }
+
     /// Finds an entry for changing anything but its expiry. The second part is the database's byte
     /// count, which the caller keeps true.
     pub fn find_mut(&mut self, key: &Key<'_>) -> Option<(&mut Entry, &mut usize)> {

@@ -150,7 +150,8 @@ impl Keyspace {
 
     /// Whether a key still stands although its time is over.
     pub fn is_expired(&self, db: DbIndex, key: &Key<'_>, now_ms: u64) -> bool {
-        self.peek(db, key).is_some_and(|entry| entry.is_expired(now_ms))
+        self.db(db).is_some_and(|base| base.may_hold_expired(key.slot, now_ms))
+            && self.peek(db, key).is_some_and(|entry| entry.is_expired(now_ms))
     }
 
     /// Opens an entry for changing its value. The caller has dealt with expiry before.
