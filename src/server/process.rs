@@ -2,6 +2,7 @@
 
 use super::mail::MailBox;
 use crate::base::ids::{ClientId, ReplId};
+use crate::replication::follow_state::FollowState;
 use crate::shard::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +20,8 @@ pub struct Process {
     pub started_ms: u64,
     /// Its random id, new at each start: INFO's `run_id`.
     pub run_id: ReplId,
+    /// How following a master goes.
+    pub follow: Arc<FollowState>,
     /// Clients connected now.
     pub clients: AtomicU64,
     last_client: AtomicU64,
@@ -36,6 +39,7 @@ impl Process {
             started: Instant::now(),
             started_ms: crate::base::clock::wall_ms(),
             run_id: ReplId::from_random(random),
+            follow: Arc::default(),
             clients: AtomicU64::new(0),
             last_client: AtomicU64::new(0),
             next_shard: AtomicU64::new(0),
