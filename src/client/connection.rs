@@ -167,6 +167,7 @@ impl Connection {
     pub fn complete(&mut self, batch: &mut Batch) {
         debug_assert_eq!(self.state, State::Submitted);
         self.state = State::Ready;
+        self.session.seen = batch.seen;
         match batch.kind {
             BatchKind::Commands => self.reply.append(&mut batch.reply),
             BatchKind::Unit => {
@@ -177,7 +178,7 @@ impl Connection {
                 self.session.watched.append(&mut batch.watched);
                 self.reply.ok();
             }
-            BatchKind::Unwatch => {}
+            BatchKind::Unwatch | BatchKind::Apply => {}
         }
         self.silence();
     }
@@ -286,9 +287,13 @@ impl Connection {
             batch.push(command, args);
             return Taken::Next;
         }
-        if shard == around.shard.tools.id && around.shard.home.is_some() {
+        if shard == around.shard.tools.id
+            && around.shard.home.is_some()
+            && around.shard.tools.may_serve(self.session.seen)
+        {
             let view = self.session.view;
             if around.shard.run_here(command, args, &view, &mut self.reply) == Ran::Done {
+                around.shard.tools.served(shard, &mut self.session.seen);
                 return Taken::Next;
             }
         }
@@ -424,6 +429,7 @@ impl Connection {
         let placement = around.shard.tools.shared.placement;
         batch.kind = BatchKind::Unit;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch.stays = transaction.stays;
         batch.watched = std::mem::take(&mut self.session.watched);
@@ -565,6 +571,7 @@ impl Connection {
         batch.origin = around.shard.tools.id;
         batch.connection = self.key;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch
     }

@@ -8,6 +8,7 @@ use crate::keyspace::placement::Placement;
 use crate::resp::reply::RespVersion;
 use crate::resp::request::Args;
 use crate::router::route::{self, ShardSet};
+use crate::shard::apply::Seen;
 use crate::shard::batch::{Batch, WatchedKey};
 
 /// How `CLIENT REPLY` wants replies.
@@ -48,6 +49,8 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// Watched keys.
     pub watched: Vec<WatchedKey>,
+    /// What it has seen of the master's stream; on a replica of several shards.
+    pub seen: Seen,
     /// Closing as soon as what was answered is sent.
     pub closing: bool,
 }
@@ -61,6 +64,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             transaction: None,
             watched: Vec::new(),
+            seen: Seen::default(),
             closing: false,
         }
     }
@@ -68,9 +72,9 @@ impl Session {
     /// Back to how it began, as `RESET` does; watched keys are the caller's to forget.
     pub fn reset(&mut self, authenticated: bool) {
         let id = self.view.id;
-        let watched = std::mem::take(&mut self.watched);
+        let (watched, seen) = (std::mem::take(&mut self.watched), self.seen);
         *self = Session::new(id, authenticated);
-        self.watched = watched;
+        (self.watched, self.seen) = (watched, seen);
     }
 
     /// The protocol of its replies.

@@ -3,6 +3,8 @@
 //! done when the desk has brought them all.
 
 use super::core::Core;
+use super::role::RoleChange;
+use crate::command::spec::{Scope, ServerVerb};
 use crate::router::lease::{Hand, Work};
 use crate::router::route::ShardSet;
 use crate::shard::batch::Batch;
@@ -11,6 +13,8 @@ use crate::shard::batch::Batch;
 pub enum Leased {
     /// Nothing but an instant without commands; answers the order that asked for it.
     Answer(Box<Batch>),
+    /// A change of role, or another data set.
+    Role(RoleChange),
 }
 
 /// What the controller is in the middle of. On shard 0 only.
@@ -25,6 +29,9 @@ impl Core {
     /// Carries out an order for the server. On shard 0.
     pub(super) fn order(&mut self, mut batch: Box<Batch>) {
         let command = batch.command(0);
+        if let Scope::Server(ServerVerb::ReplicaOf) = command.spec.scope {
+            return self.replicaof(batch);
+        }
         let (_args, reply) = batch.args_and_reply(0);
         reply.error(&format!("ERR '{}' has no answer yet", command.full_name));
         self.answer(batch);
@@ -41,12 +48,13 @@ impl Core {
     }
 
     /// Every keyspace is in hand for the work of this number.
-    pub(super) fn leased(&mut self, key: u64, hand: Hand) {
+    pub(super) fn leased(&mut self, key: u64, mut hand: Hand) {
         let found = self.controller.leased.iter().position(|(known, _)| *known == key);
         let index = found.expect("a lease is granted for work that waits");
         let (_, work) = self.controller.leased.swap_remove(index);
         match work {
             Leased::Answer(batch) => self.answer(batch),
+            Leased::Role(change) => self.change_role(change, &mut hand),
         }
         crate::router::lease::give_back(hand, &mut self.shard);
     }

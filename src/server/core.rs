@@ -3,6 +3,7 @@
 
 use super::controller::Controller;
 use super::mail::Mail;
+use super::master_link::MasterLink;
 use super::process::Process;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
@@ -57,6 +58,8 @@ pub struct Core {
     pub held: Vec<Box<crate::shard::batch::Batch>>,
     /// What the server does as a whole; idle except on shard 0.
     pub controller: Controller,
+    /// The link from the master; on shard 0 only.
+    pub link: MasterLink,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
     pub(super) dirty: Vec<SocketId>,
@@ -79,6 +82,7 @@ impl Core {
             ready: VecDeque::new(),
             held: Vec::new(),
             controller: Controller::default(),
+            link: MasterLink::default(),
             unix_listeners: Vec::new(),
             dirty: Vec::new(),
             events: Vec::new(),
@@ -98,6 +102,7 @@ impl Core {
     /// # Errors
     /// What the ring answered; nothing can be served after that.
     pub async fn run(mut self) -> io::Result<()> {
+        self.follow_at_start();
         while !self.stopping {
             let idle = self.turn()?;
             if idle {
@@ -131,8 +136,11 @@ impl Core {
             }
         }
         self.cron();
+        self.acknowledge_reached();
         self.finish_run();
-        Ok(idle && self.ready.is_empty())
+        // A batch that waits for what its connection has seen waits for an instant only.
+        let waits = self.shard.home.is_some() && !self.shard.deferred.is_empty();
+        Ok(idle && self.ready.is_empty() && !waits)
     }
 
     /// Ends the run: one ticket, then everything leaves.
@@ -168,16 +176,21 @@ impl Core {
         }
         self.shard.collected.messages = messages;
         // Leases overtake queued commands; what was queued runs while the keyspace is at home.
-        while let Some(_units) = self.shard.next_sequenced() {}
+        if self.shard.follow_sequence() {
+            self.tell_link();
+        }
         self.run_deferred();
     }
 
     /// Runs the batches that waited for the keyspace, while it is at home.
     pub(super) fn run_deferred(&mut self) {
-        while self.shard.home.is_some() {
-            let Some(mut batch) = self.shard.deferred.pop_front() else { break };
+        while let Some(mut batch) = self.shard.next_deferred() {
             match self.shard.run_batch_here(&mut batch) {
-                Ran::Done => self.send_done(batch),
+                Ran::Done => {
+                    let shard = self.id();
+                    self.shard.tools.served(shard, &mut batch.seen);
+                    self.send_done(batch);
+                }
                 Ran::Postponed => self.held.push(batch),
             }
         }
@@ -198,12 +211,13 @@ impl Core {
             shard: self.shard.tools.id,
             rows: &mut self.rows,
         };
-        self.desk.run_complete(&mut self.shard, &mut beside, &mut granted);
+        self.desk.run_complete(lease, &mut self.shard, &mut beside, &mut granted);
         for ready in granted.drain(..) {
             match ready {
                 Ready::Done(batch) => self.batch_done(batch),
                 Ready::Postponed(batch) => self.held.push(batch),
                 Ready::Server(key, hand) => self.leased(key, hand),
+                Ready::Applied => self.tell_link(),
             }
         }
         self.granted = granted;
@@ -227,15 +241,21 @@ impl Core {
             Event::AcceptFailed { error, .. } => {
                 crate::warning!("Accepting client connection: {error}");
             }
+            Event::Received { socket, buffer } if socket == self.link.socket => {
+                self.link_received(&buffer);
+                self.net.release(buffer);
+            }
             Event::Received { socket, buffer } => {
                 self.received(socket, &buffer);
                 self.net.release(buffer);
             }
+            Event::Sent { socket, .. } if socket == self.link.socket => self.flush_link(),
             Event::Sent { socket, buffer } => self.sent(socket, buffer),
+            Event::Closed { socket, .. } if socket == self.link.socket => self.link_lost(),
             Event::Closed { socket, .. } => self.peer_closed(socket),
+            Event::Connected { socket } => self.link_connected(socket),
+            Event::ConnectFailed { socket, error } => self.link_refused(socket, &error),
             Event::ReceivedExact { .. }
-            | Event::Connected { .. }
-            | Event::ConnectFailed { .. }
             | Event::Detached { .. }
             | Event::Woken => {}
         }
@@ -246,6 +266,7 @@ impl Core {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
+            Mail::Link(news) => self.link_news(news),
             Mail::Kill(_) => {}
             Mail::Stop => self.stopping = true,
         }
@@ -256,6 +277,7 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.link_cron();
     }
 
     async fn park(&mut self) -> io::Result<()> {

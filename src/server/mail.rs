@@ -1,6 +1,7 @@
 //! What the loops of the shards hand each other beside commands: connections, orders, news. Rare;
 //! each shard has one box, filled from any core.
 
+use super::link_transfer::LinkNews;
 use super::process::Process;
 use crate::base::ids::{ClientId, ShardId};
 use crate::shard::batch::Batch;
@@ -20,6 +21,8 @@ pub enum Mail {
     Order(Box<Batch>),
     /// An order was carried out: the answer for a connection of this shard.
     Answered(Box<Batch>),
+    /// What threads that work for the link from the master have to tell; to shard 0.
+    Link(LinkNews),
     /// Close this client, as `CLIENT KILL` asks.
     Kill(ClientId),
     /// Stop the loop: the process is ending.

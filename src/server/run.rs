@@ -127,7 +127,8 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
     let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
     let slots = shared.placement.slots_of(id);
     let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
-    let space = Box::new(Space { keys, gate: Default::default() });
+    let gate = super::role::gate_at_start(&process);
+    let space = Box::new(Space { keys, gate });
     let shard = Shard::new(id, shared, space);
     let mut core = Core::new(process, shard, net);
     core.unix_listeners = unix_listeners;

@@ -98,6 +98,11 @@ impl Beside for InTransaction<'_> {
                 let asked = Asked { process: self.process, shard: self.shard, db, command, args };
                 at_once(verb, &asked, reply)
             }
+            Scope::Server(ServerVerb::ReplicaOf)
+                if let Err(error) = super::role::announce(self.process, args) =>
+            {
+                Err(error)
+            }
             Scope::Server(_) => {
                 // The order is carried out when the transaction has given the keyspaces back.
                 let mut batch = Box::new(Batch::new());

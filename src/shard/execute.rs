@@ -86,6 +86,10 @@ impl Tools {
         match batch.kind {
             BatchKind::Commands => self.run_commands(spaces, batch),
             BatchKind::Unit => self.run_unit(spaces, batch, beside),
+            BatchKind::Apply => {
+                self.apply(spaces, batch);
+                Ran::Done
+            }
             BatchKind::Watch => {
                 watch(spaces, batch, self.now_ms);
                 Ran::Done
@@ -204,7 +208,7 @@ impl Tools {
         Ran::Done
     }
 
-    fn call(
+    pub(super) fn call(
         &mut self,
         spaces: &mut Spaces<'_>,
         command: &'static Command,
@@ -300,8 +304,8 @@ impl Tools {
     }
 }
 
-/// Runs `SELECT` inside a transaction.
-fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
+/// Runs `SELECT` inside a transaction or a batch of the master's stream.
+pub(super) fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
     match crate::command::connection::database_index(args.get(1), databases) {
         Ok(db) => {
             view.db = db;
