@@ -1,6 +1,7 @@
 //! The process: what exists once. Shared by all loops; every field is safe from any core.
 
 use super::mail::MailBox;
+use super::persistence_info::PersistenceInfo;
 use crate::base::ids::{ClientId, ReplId};
 use crate::shard::shared::Shared;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Process {
     pub started_ms: u64,
     /// Its random id, new at each start: INFO's `run_id`.
     pub run_id: ReplId,
+    /// What saving and loading are up to.
+    pub persistence: PersistenceInfo,
     /// Clients connected now.
     pub clients: AtomicU64,
     last_client: AtomicU64,
@@ -36,6 +39,7 @@ impl Process {
             started: Instant::now(),
             started_ms: crate::base::clock::wall_ms(),
             run_id: ReplId::from_random(random),
+            persistence: PersistenceInfo::new(),
             clients: AtomicU64::new(0),
             last_client: AtomicU64::new(0),
             next_shard: AtomicU64::new(0),
