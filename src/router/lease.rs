@@ -4,9 +4,11 @@
 //! go home when the run is sealed. One desk a shard, driven by its loop.
 
 use super::route::ShardSet;
-use crate::base::ids::{ReplOffset, ShardId};
+use crate::base::ids::{DbIndex, ReplOffset, ShardId};
 use crate::command::spaces::{Space, Spaces};
 use crate::net::waker::Waker;
+use crate::replication::backlog::BacklogReader;
+use crate::replication::stream::{Mode, Stream};
 use crate::shard::batch::Batch;
 use crate::shard::execute::{Beside, Ran};
 use crate::shard::message::{LeaseId, Message, Sequenced};
@@ -25,10 +27,22 @@ pub enum Work {
     Apply(Box<Batch>, ReplOffset),
 }
 
+/// Where the stream stood when a lease of the server was sequenced on a replica: what was dispatched
+/// before is in the keyspaces in hand, and nothing that came later is.
+pub struct Place {
+    /// The stream's end.
+    pub offset: ReplOffset,
+    /// Keeps what follows.
+    pub reader: BacklogReader,
+    /// The database selected there.
+    pub selected: Option<DbIndex>,
+}
+
 /// The keyspaces of some shards, in hand. Whatever becomes of the holder, they go home.
 pub struct Hand {
     spaces: Vec<Option<Box<Space>>>,
     homes: Vec<Arc<crate::shard::inbox::Inbox>>,
+    place: Option<Place>,
 }
 
 /// Leases of one coordinator.
@@ -84,7 +98,7 @@ impl Desk {
             return;
         }
         let mut set = ShardSet::default();
-        let mut works = Vec::new();
+        let (mut works, mut place) = (Vec::new(), None);
         while works.len() < WORKS_MAX {
             let Some((wanted, work)) = self.waiting.pop_front() else { break };
             let alone = matches!(work, Work::Server(_));
@@ -100,7 +114,13 @@ impl Desk {
         }
         let coordinator = shard.tools.id;
         let shared = Arc::clone(&shard.tools.shared);
-        self.start(shard, &shared.sequencer(), set, works, false);
+        let sequencer = shared.sequencer();
+        if matches!(works.first(), Some(Work::Server(_))) {
+            place = Place::of_replica(&shared.stream);
+        }
+        let active = self.start(shard, &sequencer, set, works, false);
+        active.hand.place = place;
+        drop(sequencer);
         for lender in set.iter().filter(|lender| *lender != coordinator) {
             if let Some(waker) = shared.inbox(lender).waker() {
                 wake(waker);
@@ -127,7 +147,7 @@ impl Desk {
         set: ShardSet,
         works: Vec<Work>,
         is_sequenced: bool,
-    ) {
+    ) -> &mut Active {
         self.last += 1;
         let id = LeaseId(self.last);
         let coordinator = shard.tools.id;
@@ -136,6 +156,7 @@ impl Desk {
         }
         let hand = Hand::empty(&shard.tools.shared.inboxes);
         self.active.push(Active { id, is_sequenced, missing: set.len(), hand, works });
+        self.active.last_mut().expect("just pushed")
     }
 
     /// Takes a granted keyspace; `true` when the lease is complete.
@@ -207,7 +228,7 @@ pub fn give_back(mut hand: Hand, shard: &mut Shard) {
 
 impl Hand {
     fn empty(homes: &[Arc<crate::shard::inbox::Inbox>]) -> Hand {
-        Hand { spaces: homes.iter().map(|_| None).collect(), homes: homes.to_vec() }
+        Hand { spaces: homes.iter().map(|_| None).collect(), homes: homes.to_vec(), place: None }
     }
 
     fn put(&mut self, from: ShardId, space: Box<Space>) {
@@ -221,9 +242,24 @@ impl Hand {
         held.map(|(index, _)| ShardId(index as u16))
     }
 
+    /// Where the stream stood, if this is a lease of the server on a replica with a history.
+    pub fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
+    }
+
     /// The keyspaces, for commands and for the server's own work.
     pub fn spaces(&mut self) -> &mut [Option<Box<Space>>] {
         &mut self.spaces
+    }
+}
+
+impl Place {
+    fn of_replica(stream: &Stream) -> Option<Place> {
+        if stream.mode() != Mode::Replica {
+            return None;
+        }
+        let (offset, reader) = stream.pin_at_end()?;
+        Some(Place { offset, reader, selected: stream.selected_db() })
     }
 }
 

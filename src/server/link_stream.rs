@@ -147,7 +147,7 @@ impl Core {
     }
 
     /// Units were applied: the link on shard 0 may be waiting for that.
-    pub(super) fn tell_link(&mut self) {
+    pub(super) fn wake_master_link(&mut self) {
         let shared = &self.shard.tools.shared;
         if shared.progress.is_awaited() && self.id() != ShardId(0) {
             let inbox = shared.inbox(ShardId(0));

@@ -155,6 +155,10 @@ impl Core {
             // The data set of the start comes first: it says what may be resumed.
             return;
         }
+        if let Some(label) = self.controller.loaded_at_start.take().and_then(|it| it.label()) {
+            self.adopt_history(label.id, label.offset);
+            self.link.resume = Some((label.id, label.offset));
+        }
         let (host, port) = (&master.host, master.port);
         crate::notice!("Connecting to MASTER {host}:{port}");
         self.link.attempt += 1;

@@ -46,8 +46,9 @@ impl Core {
             self.pool.give(batch);
             return;
         }
-        if let Some(row) = self.row(socket) {
-            let Peer::Client(connection) = &mut row.peer;
+        if let Some(row) = self.row(socket)
+            && let Peer::Client(connection) = &mut row.peer
+        {
             connection.complete(&mut batch);
             if connection.query_len() > 0 {
                 self.ready.push_back(socket);
