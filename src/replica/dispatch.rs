@@ -72,12 +72,7 @@ impl Dispatcher {
 
     /// Takes in a unit that ends at `end`. Commands that cannot be applied are left out and named
     /// in `rejected`.
-    pub fn add(
-        &mut self,
-        unit: &Unit<'_>,
-        end: ReplOffset,
-        rejected: &mut Vec<Rejected>,
-    ) -> Heed {
+    pub fn add(&mut self, unit: &Unit<'_>, end: ReplOffset, rejected: &mut Vec<Rejected>) -> Heed {
         if !unit.is_transaction {
             let Some(args) = unit.commands().next() else { return Heed::Nothing };
             return self.add_command(args, end, rejected);

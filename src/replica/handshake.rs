@@ -283,8 +283,7 @@ mod tests {
 
     #[test]
     fn a_first_synchronization_asks_for_everything() {
-        let answers =
-            format!("+PONG\r\n+OK\r\n+OK\r\n\n\n+FULLRESYNC {} 77\r\n", ID.as_str());
+        let answers = format!("+PONG\r\n+OK\r\n+OK\r\n\n\n+FULLRESYNC {} 77\r\n", ID.as_str());
         for piece in 1..answers.len() {
             let (step, sent) = talk(introduction(), answers.as_bytes(), piece);
             assert_eq!(step, Ok(Step::FullResync { id: Some(ID), offset: ReplOffset(77) }));

@@ -173,7 +173,10 @@ mod tests {
     use super::*;
 
     /// The RDB's bytes and what follows them, fed in the pieces that end at `cuts`.
-    fn transfer(stream: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, Option<Vec<u8>>), TransferError> {
+    fn transfer(
+        stream: &[u8],
+        cuts: &[usize],
+    ) -> Result<(Vec<u8>, Option<Vec<u8>>), TransferError> {
         let mut transfer = Transfer::new();
         let (mut rdb, mut start) = (Vec::new(), 0);
         for end in cuts.iter().copied().chain([stream.len()]) {

@@ -190,7 +190,11 @@ mod tests {
                     args.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
                 };
                 let commands: Vec<String> = unit.commands().map(words).collect();
-                found.push(format!("{}{}", commands.join("; "), ["", "!"][usize::from(unit.is_transaction)]));
+                found.push(format!(
+                    "{}{}",
+                    commands.join("; "),
+                    ["", "!"][usize::from(unit.is_transaction)]
+                ));
             }
             bytes.extend_from_slice(reader.finished());
             reader.discard_finished();
@@ -207,7 +211,10 @@ mod tests {
     #[test]
     fn units_do_not_depend_on_where_the_bytes_are_cut() {
         let expected = ["SELECT 0", "SET a 1; DEL b!", "PING", "", "!", "SET x y 2"];
-        assert_eq!(units(STREAM, &[]).unwrap(), (expected.map(String::from).to_vec(), STREAM.len()));
+        assert_eq!(
+            units(STREAM, &[]).unwrap(),
+            (expected.map(String::from).to_vec(), STREAM.len())
+        );
         for first in 0..STREAM.len() {
             for second in [first, (first + 7).min(STREAM.len()), STREAM.len()] {
                 let (found, len) = units(STREAM, &[first, second]).unwrap();

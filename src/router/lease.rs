@@ -205,6 +205,7 @@ impl Desk {
                             ready.push(Ready::Done(batch));
                         }
                         Ran::Postponed => ready.push(Ready::Postponed(batch)),
+                        Ran::Waiting => unreachable!("pipelines take no leases"),
                     }
                 }
             }

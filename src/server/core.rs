@@ -17,6 +17,7 @@ use crate::shard::state::Shard;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What a socket of this shard is.
@@ -73,6 +74,8 @@ pub struct Core {
     events: Vec<Event>,
     granted: Vec<Ready>,
     next_cron: Instant,
+    /// A pipeline's next stretch is this shard's: no parking before it ran.
+    again: bool,
     stopping: bool,
 }
 
@@ -96,6 +99,7 @@ impl Core {
             events: Vec::new(),
             granted: Vec::new(),
             next_cron: Instant::now(),
+            again: false,
             stopping: false,
         }
     }
@@ -149,9 +153,8 @@ impl Core {
         self.cron();
         self.acknowledge_reached();
         self.finish_run();
-        // A batch that waits for what its connection has seen waits for an instant only.
-        let waits = self.shard.home.is_some() && !self.shard.deferred.is_empty();
-        Ok(idle && self.ready.is_empty() && !waits)
+        let waits = self.shard.waits_for_an_instant();
+        Ok(idle && self.ready.is_empty() && !self.again && !waits)
     }
 
     /// Ends the run: one ticket, then everything leaves.
@@ -168,6 +171,7 @@ impl Core {
                 }
             }
         }
+        self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
         self.flush_output();
     }
@@ -184,6 +188,9 @@ impl Core {
                 Message::Returned(space) => {
                     assert!(self.shard.home.is_none(), "a keyspace came home twice");
                     self.shard.home = Some(space);
+                    // Whoever held it may have written: its reads are dated from now on.
+                    let clock = &self.shard.tools.shared.write_clock;
+                    self.shard.tools.last_write = clock.load(Ordering::Acquire);
                 }
             }
         }
@@ -193,6 +200,7 @@ impl Core {
             self.wake_master_link();
         }
         self.load_batches();
+        self.run_waiting();
         self.run_deferred();
     }
 
@@ -206,6 +214,20 @@ impl Core {
                     self.send_done(batch);
                 }
                 Ran::Postponed => self.held.push(batch),
+                Ran::Waiting => self.shard.waiting.push(batch),
+            }
+        }
+    }
+
+    /// Lets the parts of pipelines run whose stretch has come.
+    fn run_waiting(&mut self) {
+        let mut index = 0;
+        while index < self.shard.waiting.len() {
+            if self.shard.waiting[index].may_run() {
+                let batch = self.shard.waiting.swap_remove(index);
+                self.shard.deferred.push_back(batch);
+            } else {
+                index += 1;
             }
         }
     }
@@ -269,9 +291,7 @@ impl Core {
             Event::Closed { socket, .. } => self.peer_closed(socket),
             Event::Connected { socket } => self.link_connected(socket),
             Event::ConnectFailed { socket, error } => self.link_refused(socket, &error),
-            Event::ReceivedExact { .. }
-            | Event::Detached { .. }
-            | Event::Woken => {}
+            Event::ReceivedExact { .. } | Event::Detached { .. } | Event::Woken => {}
         }
     }
 

@@ -95,7 +95,9 @@ impl Core {
                 self.link.role_changes = true;
                 self.lease_all(Leased::Role(RoleChange::Promote(batch)));
             }
-            Wish::Follow(master) if self.link.master.as_ref().is_some_and(|it| same(it, &master)) => {
+            Wish::Follow(master)
+                if self.link.master.as_ref().is_some_and(|it| same(it, &master)) =>
+            {
                 crate::notice!(
                     "REPLICAOF would result into synchronization with the master we are already \
                      connected with. No operation performed."

@@ -25,7 +25,7 @@ pub struct Progress {
 }
 
 /// What a connection has seen of the stream: its next read must not show less (M4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Seen {
     history: u64,
     offset: ReplOffset,
@@ -77,6 +77,16 @@ impl Progress {
 }
 
 impl Shard {
+    /// Whether something waits for what only the next instant brings: units that others have seen
+    /// applied and that are on their way here.
+    pub fn waits_for_an_instant(&self) -> bool {
+        if self.home.is_none() {
+            return false;
+        }
+        let orders = self.tools.orders_reads();
+        !self.deferred.is_empty() || (orders && self.waiting.iter().any(|batch| batch.may_run()))
+    }
+
     /// Applies a batch of the master's stream to the keyspace at home.
     pub fn apply_here(&mut self, batch: &mut Batch, through: ReplOffset) {
         let space = self.home.as_deref_mut().expect("applied while the keyspace is at home");
@@ -96,6 +106,13 @@ impl Tools {
     /// Whether this shard may serve a connection that has seen `seen`.
     pub fn may_serve(&self, seen: Seen) -> bool {
         !self.orders_reads() || self.shared.progress.may_read(self.id, seen)
+    }
+
+    /// Whether a part of a pipeline whose stretch has come may run: not before this shard shows what
+    /// the stretches before it have seen on others.
+    pub fn may_go_on(&self, batch: &Batch) -> bool {
+        !self.orders_reads()
+            || batch.baton.as_ref().is_none_or(|baton| self.may_serve(baton.seen()))
     }
 
     /// A connection was served with the keyspace of `shard`.
@@ -138,9 +155,7 @@ impl Tools {
             "== CRITICAL == This replica is sending an error to its master: '{error}' after \
              processing the command '{name}'"
         );
-        self.shared.environment.metrics[usize::from(self.id.0)]
-            .unexpected_error_replies
-            .bump();
+        self.shared.environment.metrics[usize::from(self.id.0)].unexpected_error_replies.bump();
         if self.settings.replication.propagation_error_behavior != PropagationError::Ignore {
             crate::warning!(
                 "This replica panicked sending an error to its master after processing the \

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod batch;
+pub mod baton;
 pub mod execute;
 pub mod inbox;
 pub mod load;

@@ -8,6 +8,7 @@ use crate::base::ids::ShardId;
 use crate::command::environment::Environment;
 use crate::keyspace::placement::Placement;
 use crate::replication::stream::Stream;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The process as its shards see it.
@@ -22,6 +23,8 @@ pub struct Shared {
     pub progress: Progress,
     /// By shard.
     pub inboxes: Vec<Arc<Inbox>>,
+    /// Runs that wrote, on all shards: the clock by which reads of several shards are compared.
+    pub write_clock: AtomicU64,
     order: Mutex<()>,
 }
 
@@ -38,7 +41,15 @@ impl Shared {
         let shards = placement.shards();
         let inboxes = (0..shards).map(|_| Arc::new(Inbox::new(shards))).collect();
         let progress = Progress::new(placement);
-        Shared { environment, placement, stream, progress, inboxes, order: Mutex::new(()) }
+        Shared {
+            environment,
+            placement,
+            stream,
+            progress,
+            inboxes,
+            write_clock: AtomicU64::new(0),
+            order: Mutex::new(()),
+        }
     }
 
     /// The inbox of a shard.
