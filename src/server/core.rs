@@ -247,6 +247,9 @@ impl Core {
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
             Mail::Kill(_) => {}
+            Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
+            Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
+            Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
             Mail::Stop => self.stopping = true,
         }
     }

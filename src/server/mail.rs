@@ -3,7 +3,9 @@
 
 use super::process::Process;
 use crate::base::ids::{ClientId, ShardId};
+use crate::net::event::SocketId;
 use crate::shard::batch::Batch;
+use crate::snapshot::wanted::{LinkAddress, News, Wanted};
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,6 +24,17 @@ pub enum Mail {
     Answered(Box<Batch>),
     /// Close this client, as `CLIENT KILL` asks.
     Kill(ClientId),
+    /// A link to a replica wants a snapshot; to shard 0.
+    SnapshotWanted(Box<Wanted>),
+    /// A link that wanted a snapshot is gone; to shard 0. What is being sent to it is cut short.
+    SnapshotUnwanted(LinkAddress),
+    /// What becomes of the snapshot that the link at this socket wants; to the link's shard.
+    SnapshotNews {
+        /// The link's socket.
+        socket: SocketId,
+        /// What the desk tells it.
+        news: News,
+    },
     /// Stop the loop: the process is ending.
     Stop,
 }

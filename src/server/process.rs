@@ -1,6 +1,7 @@
 //! The process: what exists once. Shared by all loops; every field is safe from any core.
 
 use super::mail::MailBox;
+use super::persistence_info::PersistenceInfo;
 use crate::base::ids::{ClientId, ReplId};
 use crate::replication::follow_state::FollowState;
 use crate::shard::shared::Shared;
@@ -22,6 +23,8 @@ pub struct Process {
     pub run_id: ReplId,
     /// How following a master goes.
     pub follow: Arc<FollowState>,
+    /// What saving and loading are up to.
+    pub persistence: PersistenceInfo,
     /// Clients connected now.
     pub clients: AtomicU64,
     last_client: AtomicU64,
@@ -40,6 +43,7 @@ impl Process {
             started_ms: crate::base::clock::wall_ms(),
             run_id: ReplId::from_random(random),
             follow: Arc::default(),
+            persistence: PersistenceInfo::new(),
             clients: AtomicU64::new(0),
             last_client: AtomicU64::new(0),
             next_shard: AtomicU64::new(0),
