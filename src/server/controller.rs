@@ -11,6 +11,8 @@ use crate::shard::batch::Batch;
 pub enum Leased {
     /// Nothing but an instant without commands; answers the order that asked for it.
     Answer(Box<Batch>),
+    /// The backlog has had no replica for long: it ends.
+    EndBacklog,
 }
 
 /// What the controller is in the middle of. On shard 0 only.
@@ -41,12 +43,13 @@ impl Core {
     }
 
     /// Every keyspace is in hand for the work of this number.
-    pub(super) fn leased(&mut self, key: u64, hand: Hand) {
+    pub(super) fn leased(&mut self, key: u64, mut hand: Hand) {
         let found = self.controller.leased.iter().position(|(known, _)| *known == key);
         let index = found.expect("a lease is granted for work that waits");
         let (_, work) = self.controller.leased.swap_remove(index);
         match work {
             Leased::Answer(batch) => self.answer(batch),
+            Leased::EndBacklog => self.end_backlog(&mut hand),
         }
         crate::router::lease::give_back(hand, &mut self.shard);
     }

@@ -1,11 +1,15 @@
 //! One shard's loop: a turn is a run. It takes what sockets, other shards and the mail brought,
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
+use super::backlog_cron::BacklogCron;
 use super::controller::Controller;
 use super::mail::Mail;
 use super::process::Process;
+use super::replica_links::Links;
+use super::waits::Wait;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
+use crate::master::replica_link::ReplicaLink;
 use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
 use crate::router::lease::{Desk, Ready};
@@ -22,6 +26,8 @@ use std::time::{Duration, Instant};
 pub enum Peer {
     /// A client.
     Client(Box<Connection>),
+    /// A link to a replica.
+    ReplicaLink(Box<ReplicaLink>),
 }
 
 /// A socket's row.
@@ -58,6 +64,11 @@ pub struct Core {
     pub held: Vec<Box<crate::shard::batch::Batch>>,
     /// What the server does as a whole; idle except on shard 0.
     pub controller: Controller,
+    /// Its links to replicas.
+    pub links: Links,
+    /// Its clients that wait for replicas.
+    pub waits: Vec<Wait>,
+    pub(super) backlog_cron: BacklogCron,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
     pub(super) dirty: Vec<SocketId>,
@@ -82,6 +93,9 @@ impl Core {
             ready: VecDeque::new(),
             held: Vec::new(),
             controller: Controller::default(),
+            links: Links::default(),
+            waits: Vec::new(),
+            backlog_cron: BacklogCron::default(),
             unix_listeners: Vec::new(),
             dirty: Vec::new(),
             events: Vec::new(),
@@ -155,6 +169,8 @@ impl Core {
         }
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
+        self.settle_waits();
+        self.flush_links();
         self.flush_output();
     }
 
@@ -273,6 +289,9 @@ impl Core {
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
+            // The waits are looked at in each turn.
+            Mail::Acknowledged => {}
+            Mail::DropLinks => self.drop_links(),
             Mail::Stop => self.stopping = true,
         }
     }
@@ -282,10 +301,15 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.links_cron();
+        if self.id() == ShardId(0) {
+            self.backlog_cron();
+        }
     }
 
     async fn park(&mut self) -> io::Result<()> {
-        let left = self.next_cron.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let left = self.next_cron.saturating_duration_since(now).min(self.until_wait_ends(now));
         let shard = &self.shard;
         self.net.park(left, true, &|| shard.has_pending()).await
     }

@@ -2,8 +2,7 @@
 //! most one child runs at a time.
 
 use super::core::Core;
-use crate::net::event::SocketId;
-use crate::snapshot::wanted::{LinkAddress, News, Wanted};
+use crate::snapshot::wanted::{LinkAddress, Wanted};
 
 impl Core {
     /// A link wants a snapshot. On shard 0.
@@ -11,7 +10,4 @@ impl Core {
 
     /// A link that wanted one is gone. On shard 0.
     pub(super) fn snapshot_unwanted(&mut self, _link: LinkAddress) {}
-
-    /// The desk tells a link of this shard what became of its snapshot.
-    pub(super) fn snapshot_news(&mut self, _socket: SocketId, _news: News) {}
 }
