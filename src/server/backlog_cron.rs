@@ -35,6 +35,7 @@ impl Core {
             stream.resize_backlog(size);
         }
         self.count_good_replicas();
+        self.keep_waiting_links();
         self.ping(now, settings.replication.repl_ping_replica_period);
         let alone = self.process.replicas.alone_ms(self.shard.tools.now_ms);
         if stream.mode() == Mode::Master

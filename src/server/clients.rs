@@ -1,6 +1,6 @@
 //! Clients on one shard's loop: connections come, bytes arrive, replies leave, connections end.
 
-use super::core::{Core, Peer};
+use super::core::{Core, Peer, Row};
 use super::mail::Mail;
 use crate::base::ids::ShardId;
 use crate::client::connection::{Connection, Outcome, State, Surroundings};
@@ -53,6 +53,14 @@ impl Core {
                 let data = data.to_vec();
                 return self.link_received(socket, &data);
             }
+            Peer::ChildPipe => {
+                let data = data.to_vec();
+                return self.child_said(&data);
+            }
+            Peer::Signals(cause) => {
+                let cause = *cause;
+                return self.signalled(cause);
+            }
         };
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.receive(data, &mut around);
@@ -94,6 +102,9 @@ impl Core {
 
     /// The peer is gone or closed its side.
     pub(super) fn peer_closed(&mut self, socket: SocketId) {
+        if matches!(self.row(socket), Some(Row { peer: Peer::ChildPipe, .. })) {
+            self.child_closed();
+        }
         self.close(socket);
     }
 
@@ -116,7 +127,7 @@ impl Core {
                 }
             }
             Some(Peer::ReplicaLink(link)) => self.link_closed(socket, &link),
-            None => {}
+            Some(Peer::ChildPipe | Peer::Signals(_)) | None => {}
         }
     }
 

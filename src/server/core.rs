@@ -14,6 +14,7 @@ use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
 use crate::router::lease::{Desk, Ready};
 use crate::shard::execute::Ran;
+use crate::shard::load::LoadBatch;
 use crate::shard::message::Message;
 use crate::shard::state::Shard;
 use std::collections::VecDeque;
@@ -28,6 +29,10 @@ pub enum Peer {
     Client(Box<Connection>),
     /// A link to a replica.
     ReplicaLink(Box<ReplicaLink>),
+    /// The control socket of a snapshot's child.
+    ChildPipe,
+    /// Where a signal arrives.
+    Signals(super::shutdown::Cause),
 }
 
 /// A socket's row.
@@ -71,6 +76,8 @@ pub struct Core {
     pub(super) backlog_cron: BacklogCron,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
+    /// Batches of a load that wait for the keyspace.
+    pub(super) waiting_loads: VecDeque<Box<LoadBatch>>,
     pub(super) dirty: Vec<SocketId>,
     events: Vec<Event>,
     granted: Vec<Ready>,
@@ -97,6 +104,7 @@ impl Core {
             waits: Vec::new(),
             backlog_cron: BacklogCron::default(),
             unix_listeners: Vec::new(),
+            waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
             events: Vec::new(),
             granted: Vec::new(),
@@ -125,6 +133,8 @@ impl Core {
                 glommio::executor().yield_now().await;
             }
         }
+        // The process ends: freeing the data key by key would only take time.
+        std::mem::forget(self.shard.home.take());
         Ok(())
     }
 
@@ -148,6 +158,7 @@ impl Core {
                 self.advance(socket);
             }
         }
+        idle &= !self.load_turn();
         self.cron();
         self.finish_run();
         Ok(idle && self.ready.is_empty() && !self.again)
@@ -181,6 +192,8 @@ impl Core {
                 Message::Run(batch) => self.shard.deferred.push_back(batch),
                 Message::Done(batch) => self.batch_done(batch),
                 Message::Granted { lease, from, space } => self.lease_granted(lease, from, space),
+                Message::Load(batch) => self.waiting_loads.push_back(batch),
+                Message::Loaded(loaded) => self.batch_loaded(loaded),
                 Message::Returned(space) => {
                     assert!(self.shard.home.is_none(), "a keyspace came home twice");
                     self.shard.home = Some(space);
@@ -194,6 +207,7 @@ impl Core {
         // Leases overtake queued commands; what was queued runs while the keyspace is at home.
         while let Some(_units) = self.shard.next_sequenced() {}
         self.run_waiting();
+        self.load_batches();
         self.run_deferred();
     }
 
@@ -301,6 +315,7 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.snapshot_cron();
         self.links_cron();
         if self.id() == ShardId(0) {
             self.backlog_cron();
@@ -308,10 +323,12 @@ impl Core {
     }
 
     async fn park(&mut self) -> io::Result<()> {
+        let until = self.load_resumes_at().map_or(self.next_cron, |at| at.min(self.next_cron));
         let now = Instant::now();
-        let left = self.next_cron.saturating_duration_since(now).min(self.until_wait_ends(now));
+        let left = until.saturating_duration_since(now).min(self.until_wait_ends(now));
+        let may_ring_park = !self.reads_file();
         let shard = &self.shard;
-        self.net.park(left, true, &|| shard.has_pending()).await
+        self.net.park(left, may_ring_park, &|| shard.has_pending()).await
     }
 
     /// A row by its socket; `None` if the socket is gone.

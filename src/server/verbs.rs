@@ -71,6 +71,7 @@ pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result
             super::info::role::role(asked.process, reply);
             Ok(())
         }
+        ServerVerb::LastSave => super::saving::last_save(asked, reply),
         _ => {
             let name = asked.command.full_name.as_str();
             Err(CommandError::owned(format!("ERR '{name}' has no answer yet")))
