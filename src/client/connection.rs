@@ -134,6 +134,14 @@ impl Connection {
         self.query.len() - self.query_start
     }
 
+    /// Takes out the bytes received and not worked on: the connection becomes something else.
+    pub fn take_query(&mut self) -> Vec<u8> {
+        let start = std::mem::take(&mut self.query_start);
+        let mut query = std::mem::take(&mut self.query);
+        query.drain(..start);
+        query
+    }
+
     /// Takes bytes from the client and goes on. They are parsed where they are; only what cannot
     /// be worked on now is copied.
     pub fn receive(&mut self, data: &[u8], around: &mut Surroundings<'_>) -> Outcome {
@@ -280,6 +288,7 @@ impl Connection {
             Err(_) if !open.is_empty() => return Taken::Later,
             Err(error) => return self.refuse(None, &error, around),
         };
+        self.session.wrote |= command.spec.flags.any(Flags::WRITE | Flags::MAY_REPLICATE);
         if self.session.transaction.is_none()
             && self.session.authenticated
             && self.session.reply_mode == ReplyMode::On

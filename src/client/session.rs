@@ -1,7 +1,7 @@
 //! What a client said about itself and is in the middle of: database, protocol, name, transaction,
 //! watched keys. Lives with its connection, on the connection's shard, and moves with it.
 
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, ReplOffset};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
 use crate::keyspace::placement::Placement;
@@ -51,6 +51,10 @@ pub struct Session {
     pub watched: Vec<WatchedKey>,
     /// What it has seen of the master's stream; on a replica of several shards.
     pub seen: Seen,
+    /// A command that may write was sent since the last WAIT.
+    pub wrote: bool,
+    /// The offset behind everything written before the last WAIT.
+    pub covered: ReplOffset,
     /// Closing as soon as what was answered is sent.
     pub closing: bool,
 }
@@ -65,6 +69,8 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             seen: Seen::default(),
+            wrote: false,
+            covered: ReplOffset(0),
             closing: false,
         }
     }

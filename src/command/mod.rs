@@ -11,6 +11,7 @@ pub mod fixture;
 pub mod flags;
 pub mod gate;
 pub mod key_spec;
+pub mod replication;
 pub mod server;
 pub mod spaces;
 pub mod spec;

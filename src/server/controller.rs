@@ -19,6 +19,8 @@ pub enum Leased {
     Answer(Box<Batch>),
     /// A change of role, or another data set.
     Role(RoleChange),
+    /// The backlog has had no replica for long: it ends.
+    EndBacklog,
     /// The cut of a snapshot.
     Cut,
     /// SAVE.
@@ -85,6 +87,7 @@ impl Core {
         match work {
             Leased::Answer(batch) => self.answer(batch),
             Leased::Role(change) => self.change_role(change, &mut hand),
+            Leased::EndBacklog => self.end_backlog(&mut hand),
             Leased::Cut => self.cut(&mut hand),
             Leased::Save(batch) => self.save_now(&mut hand, batch),
             Leased::LastSave => return self.last_save(hand),

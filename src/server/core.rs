@@ -1,12 +1,16 @@
 //! One shard's loop: a turn is a run. It takes what sockets, other shards and the mail brought,
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
+use super::backlog_cron::BacklogCron;
 use super::controller::Controller;
 use super::mail::Mail;
 use super::master_link::MasterLink;
 use super::process::Process;
+use super::replica_links::Links;
+use super::waits::Wait;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
+use crate::master::replica_link::ReplicaLink;
 use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
 use crate::router::lease::{Desk, Ready};
@@ -24,6 +28,8 @@ use std::time::{Duration, Instant};
 pub enum Peer {
     /// A client.
     Client(Box<Connection>),
+    /// A link to a replica.
+    ReplicaLink(Box<ReplicaLink>),
     /// The control socket of a snapshot's child.
     ChildPipe,
     /// Where a signal arrives.
@@ -66,6 +72,11 @@ pub struct Core {
     pub controller: Controller,
     /// The link from the master; on shard 0 only.
     pub link: MasterLink,
+    /// Its links to replicas.
+    pub links: Links,
+    /// Its clients that wait for replicas.
+    pub waits: Vec<Wait>,
+    pub(super) backlog_cron: BacklogCron,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
     /// Batches of a load that wait for the keyspace.
@@ -93,6 +104,9 @@ impl Core {
             held: Vec::new(),
             controller: Controller::default(),
             link: MasterLink::default(),
+            links: Links::default(),
+            waits: Vec::new(),
+            backlog_cron: BacklogCron::default(),
             unix_listeners: Vec::new(),
             waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
@@ -173,6 +187,8 @@ impl Core {
         }
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
+        self.settle_waits();
+        self.flush_links();
         self.flush_output();
     }
 
@@ -278,14 +294,14 @@ impl Core {
                 crate::warning!("Accepting client connection: {error}");
             }
             Event::Received { socket, buffer } if socket == self.link.socket => {
-                self.link_received(&buffer);
+                self.master_received(&buffer);
                 self.net.release(buffer);
             }
             Event::Received { socket, buffer } => {
                 self.received(socket, &buffer);
                 self.net.release(buffer);
             }
-            Event::Sent { socket, .. } if socket == self.link.socket => self.flush_link(),
+            Event::Sent { socket, .. } if socket == self.link.socket => self.flush_master_link(),
             Event::Sent { socket, buffer } => self.sent(socket, buffer),
             Event::Closed { socket, .. } if socket == self.link.socket => self.link_lost(),
             Event::Closed { socket, .. } => self.peer_closed(socket),
@@ -305,6 +321,9 @@ impl Core {
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
+            // The waits are looked at in each turn.
+            Mail::Acknowledged => {}
+            Mail::DropLinks => self.drop_links(),
             Mail::Stop => self.stopping = true,
         }
     }
@@ -316,11 +335,16 @@ impl Core {
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
         self.link_cron();
         self.snapshot_cron();
+        self.links_cron();
+        if self.id() == ShardId(0) {
+            self.backlog_cron();
+        }
     }
 
     async fn park(&mut self) -> io::Result<()> {
         let until = self.load_resumes_at().map_or(self.next_cron, |at| at.min(self.next_cron));
-        let left = until.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let left = until.saturating_duration_since(now).min(self.until_wait_ends(now));
         let may_ring_park = !self.reads_file();
         let shard = &self.shard;
         self.net.park(left, may_ring_park, &|| shard.has_pending()).await

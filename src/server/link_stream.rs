@@ -129,7 +129,6 @@ impl Core {
     pub(super) fn follow_marks(&mut self) {
         let progress = &self.shard.tools.shared.progress;
         let mark = progress.marks.mark();
-        self.process.follow.applied_offset.store(mark.0, Ordering::Relaxed);
         let mut reached = false;
         while self.link.getacks.front().is_some_and(|at| *at <= mark) {
             self.link.getacks.pop_front();

@@ -38,6 +38,10 @@ pub enum Mail {
         /// What the desk tells it.
         news: News,
     },
+    /// A replica acknowledged something; to shards whose clients wait for that.
+    Acknowledged,
+    /// Close all links to replicas: the history they follow is no longer ours.
+    DropLinks,
     /// Stop the loop: the process is ending.
     Stop,
 }

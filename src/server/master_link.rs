@@ -120,7 +120,7 @@ impl Core {
                 // The master must not take a replica that loads for dead.
                 self.link.next_ack = now + ACK_PERIOD;
                 self.link.out.push(b'\n');
-                self.flush_link();
+                self.flush_master_link();
             }
             _ => {}
         }
@@ -145,7 +145,7 @@ impl Core {
         }
         let mark = self.shard.tools.shared.progress.marks.mark().0.to_string();
         encode::command(&mut self.link.out, &[b"REPLCONF", b"ACK", mark.as_bytes()]);
-        self.flush_link();
+        self.flush_master_link();
     }
 
     fn connect_link(&mut self) {
@@ -215,7 +215,7 @@ impl Core {
         self.process.follow.set_state(LinkState::Handshake);
         let handshake = Handshake::begin(introduction, &mut self.link.out);
         self.link.phase = Phase::Handshake(Box::new(handshake));
-        self.flush_link();
+        self.flush_master_link();
     }
 
     /// An outgoing connection was refused.
@@ -229,7 +229,7 @@ impl Core {
     }
 
     /// Bytes from the master.
-    pub(super) fn link_received(&mut self, buffer: &Received) {
+    pub(super) fn master_received(&mut self, buffer: &Received) {
         self.link.last_io = self.shard.tools.clock;
         self.process.follow.last_io_ms.store(self.shard.tools.now_ms, Ordering::Relaxed);
         let data = self.net.bytes(buffer);
@@ -252,7 +252,7 @@ impl Core {
     fn shake_hands(&mut self, mut handshake: Box<Handshake>, data: &[u8]) {
         let mut input = data;
         let step = handshake.receive(&mut input, &mut self.link.out);
-        self.flush_link();
+        self.flush_master_link();
         match step {
             Ok(Step::Waiting) => self.link.phase = Phase::Handshake(handshake),
             Ok(Step::Continue { id }) => self.continue_stream(id, input),
@@ -345,7 +345,7 @@ impl Core {
     }
 
     /// Sends what is to be sent, one send at a time.
-    pub(super) fn flush_link(&mut self) {
+    pub(super) fn flush_master_link(&mut self) {
         let socket = self.link.socket;
         if socket == SocketId::NONE || self.link.out.is_empty() || self.net.is_sending(socket) {
             return;

@@ -67,6 +67,10 @@ pub struct Asked<'a> {
 pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     match verb {
         ServerVerb::DbSize => super::dbsize::dbsize(asked, reply),
+        ServerVerb::Role => {
+            super::info::role::role(asked.process, reply);
+            Ok(())
+        }
         ServerVerb::LastSave => super::saving::last_save(asked, reply),
         _ => {
             let name = asked.command.full_name.as_str();
