@@ -176,20 +176,34 @@ impl Core {
         let net = &mut self.net;
         self.desk.start_next(&mut self.shard, |waker| net.wake(waker));
         self.shard.seal_run();
-        let stream = &self.shard.tools.shared.stream;
-        if stream.needs_merge() && stream.merge().is_some() {
-            let own = self.shard.tools.id;
-            for linked in stream.shards_with_links().filter(|linked| *linked != own) {
-                if let Some(waker) = self.shard.tools.shared.inbox(linked).waker() {
-                    net.wake(waker);
-                }
-            }
-        }
+        self.merge_stream();
+        let net = &mut self.net;
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
         self.settle_waits();
+        if self.shard.tools.shared.stream.needs_merge() {
+            // Replicas were asked for acknowledgements.
+            self.merge_stream();
+        }
         self.flush_links();
         self.flush_output();
+    }
+
+    /// Merges what is published, and wakes the shards whose links it concerns.
+    fn merge_stream(&mut self) {
+        let stream = &self.shard.tools.shared.stream;
+        if stream.merge().is_none() {
+            return;
+        }
+        let own = self.shard.tools.id;
+        for linked in stream.shards_with_links().filter(|linked| *linked != own) {
+            let inbox = self.shard.tools.shared.inbox(linked);
+            // So that one that is about to park looks again.
+            inbox.mark_pending();
+            if let Some(waker) = inbox.waker() {
+                self.net.wake(waker);
+            }
+        }
     }
 
     fn work_on_messages(&mut self) {
