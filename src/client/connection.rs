@@ -2,9 +2,10 @@
 //! Runs on its shard's loop. At any time at most one batch of it is under way, and nothing behind
 //! that batch runs before it is done, so commands take effect in the order sent.
 
+use super::ahead::{AHEAD_MAX, Ahead, End, Seen};
 use super::pipeline::{Assembled, Gathering, Pipeline};
 use super::session::{ReplyMode, Session, Transaction};
-use crate::base::ids::ShardId;
+use crate::base::ids::{DbIndex, ShardId};
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
 use crate::command::gate::Role;
@@ -14,12 +15,12 @@ use crate::keyspace::key::slot_of;
 use crate::keyspace::placement::Placement;
 use crate::net::event::SocketId;
 use crate::resp::error::ProtocolError;
-use crate::resp::parser::{Limits, RequestParser, Step};
+use crate::resp::parser::{Limits, RequestParser};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
-use crate::router::route::{self, Route, ShardSet};
+use crate::router::route::{self, ShardSet};
 use crate::shard::batch::{Batch, BatchKind, WatchedKey};
-use crate::shard::execute::Ran;
+use crate::shard::execute::{Call, Ran};
 use crate::shard::refuse;
 use crate::shard::state::Shard;
 use bytes::Bytes;
@@ -80,6 +81,7 @@ pub struct Surroundings<'a> {
 #[derive(Default)]
 pub struct BatchPool {
     boxes: Vec<Box<Batch>>,
+    ahead: Ahead,
 }
 
 /// How the walk over a buffer ended.
@@ -226,88 +228,109 @@ impl Connection {
 
     /// Walks over the commands in `buf` until one must wait.
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
-        let limits = self.limits(around.shard);
-        let mut consumed = 0;
-        let mut open = Gathering::default();
-        let mut outcome = Outcome::Idle;
-        let mut budget = COMMANDS_PER_TURN_MAX;
         let mut parser = std::mem::take(&mut self.parser);
+        let mut ahead = std::mem::take(&mut around.pool.ahead);
+        let mut open = Gathering::default();
+        let mut consumed = 0;
+        let mut budget = COMMANDS_PER_TURN_MAX;
+        let mut outcome = Outcome::Idle;
         while consumed < buf.len() {
-            if budget == 0 {
+            if budget < AHEAD_MAX {
                 outcome = Outcome::More;
                 break;
             }
-            let step = match parser.step(&buf[consumed..], &limits) {
-                Ok(step) => step,
-                Err(error) => {
-                    if open.is_empty() {
-                        self.protocol_error(&error);
-                        outcome = Outcome::Close;
-                        consumed = buf.len();
-                    } else {
-                        // The commands before it are answered first; then it is met again.
-                        parser.reset();
-                    }
-                    break;
+            let limits = self.limits(around.shard);
+            let placement = around.shard.tools.shared.placement;
+            let end = ahead.fill(&mut parser, buf, consumed, (&limits, placement));
+            budget -= ahead.len();
+            warm(&ahead, self.session.view.db, around.shard);
+            let taken = self.take_seen(&ahead, buf, &mut consumed, (&mut open, around));
+            if let Some(stop) = taken {
+                parser.reset();
+                outcome = stop;
+                break;
+            }
+            match end {
+                End::Full => {}
+                End::Incomplete | End::NeedBulk(_) => break,
+                End::Error(error) if open.is_empty() => {
+                    self.protocol_error(&error);
+                    outcome = Outcome::Close;
+                    consumed = buf.len();
                 }
-            };
-            let Step::Command { consumed: length } = step else { break };
-            budget -= 1;
-            let args = parser.args(&buf[consumed..]);
-            let taken =
-                if args.is_empty() { Taken::Next } else { self.take(args, &mut open, around) };
-            match taken {
-                Taken::Next => consumed += length,
-                Taken::Later => {
+                // The commands before it are answered first; then it is met again.
+                End::Error(_) => {
                     parser.reset();
-                    break;
-                }
-                Taken::Stop(stop) => {
-                    consumed += length;
-                    outcome = stop;
                     break;
                 }
             }
         }
         self.parser = parser;
+        around.pool.ahead = ahead;
         if !open.is_empty() {
             outcome = self.send_off(open, around);
         }
         Walk { consumed, outcome }
     }
 
+    /// Takes the commands parsed ahead, one after the other; what to do if one of them ends the
+    /// walk.
+    fn take_seen(
+        &mut self,
+        ahead: &Ahead,
+        buf: &[u8],
+        consumed: &mut usize,
+        (open, around): (&mut Gathering, &mut Surroundings<'_>),
+    ) -> Option<Outcome> {
+        for index in 0..ahead.len() {
+            let seen = ahead.seen(index);
+            let args = ahead.args(index, buf);
+            let taken =
+                if args.is_empty() { Taken::Next } else { self.take(seen, args, open, around) };
+            match taken {
+                Taken::Next => *consumed = seen.end,
+                Taken::Later => return Some(Outcome::Idle),
+                Taken::Stop(stop) => {
+                    *consumed = seen.end;
+                    return Some(stop);
+                }
+            }
+        }
+        None
+    }
+
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
+        seen: Seen,
         args: Args<'_>,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        let command = match table().resolve(args) {
-            Ok(command) => command,
-            Err(_) if !open.is_empty() => return Taken::Later,
-            Err(error) => return self.refuse(None, &error, around),
-        };
-        self.session.wrote |= command.spec.flags.any(Flags::WRITE | Flags::MAY_REPLICATE);
-        if self.session.transaction.is_none()
+        if let Some(command) = seen.command {
+            self.session.wrote |= command.spec.flags.any(Flags::WRITE | Flags::MAY_REPLICATE);
+        }
+        if let (Some(command), Some(shard)) = (seen.command, seen.shard)
+            && self.session.transaction.is_none()
             && self.session.authenticated
             && self.session.reply_mode == ReplyMode::On
-            && let Route::One(shard) =
-                route::route(command, args, around.shard.tools.shared.placement)
         {
-            return self.run_or_send(command, args, shard, open, around);
+            let call = Call { command, args, key: seen.key(args) };
+            return self.run_or_send(call, shard, open, around);
         }
         if !open.is_empty() {
             return Taken::Later;
         }
-        self.take_other(command, args, around)
+        match table().resolve(args) {
+            Ok(command) => self.take_other(command, args, around),
+            Err(error) => self.refuse(None, &error, around),
+        }
     }
 
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         shard: ShardId,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
@@ -318,7 +341,7 @@ impl Connection {
             && around.shard.tools.may_serve(self.session.seen)
         {
             let view = self.session.view;
-            if around.shard.run_here(command, args, &view, &mut self.reply) == Ran::Done {
+            if around.shard.run_here(call, &view, &mut self.reply) == Ran::Done {
                 around.shard.tools.served(shard, &mut self.session.seen);
                 return Taken::Next;
             }
@@ -326,7 +349,7 @@ impl Connection {
         if open.bytes() > PIPELINE_BYTES_MAX {
             return Taken::Later;
         }
-        open.push(shard, command, args, || self.batch(around));
+        open.push(shard, call.command, call.args, || self.batch(around));
         Taken::Next
     }
 
@@ -653,6 +676,15 @@ impl Connection {
     }
 }
 
+/// Fetches what finding the keys parsed ahead will read, if they live here.
+fn warm(ahead: &Ahead, db: DbIndex, shard: &Shard) {
+    if ahead.len() > 1
+        && let Some(space) = &shard.home
+    {
+        space.keys.warm(db, ahead.places(shard.tools.id));
+    }
+}
+
 /// Makes `batch` forget watched keys; the shards they are on.
 pub fn unwatch_batch(
     batch: &mut Batch,
@@ -689,7 +721,7 @@ const EXECABORT: CommandError =
 
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.
-const COMMANDS_PER_TURN_MAX: u32 = 256;
+const COMMANDS_PER_TURN_MAX: usize = 256;
 /// Argument bytes of one pipeline that is spread over shards.
 const PIPELINE_BYTES_MAX: usize = 64 * 1024;
 /// Kept query bytes are moved to the front when this many were consumed.

@@ -10,7 +10,8 @@ pub const ROWS: &[Spec] = &[
     Spec::new("dbsize", 1, Group::Server, Scope::Server(ServerVerb::DbSize))
         .flags(Flags::READONLY.with(Flags::FAST))
         .categories(Categories::KEYSPACE)
-        .doc("1.0.0", "O(1)", "Counts the keys of the database."),
+        .doc("1.0.0", "O(1)", "Counts the keys of the database.")
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
     Spec::new("replicaof", 3, Group::Server, Scope::Server(ServerVerb::ReplicaOf))
         .flags(FOLLOWING)
         .doc("5.0.0", "O(1)", "Makes this server the replica of another, or a master again."),

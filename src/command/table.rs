@@ -169,5 +169,17 @@ fn text_of(bytes: &[u8], room: usize) -> String {
 const SHOWN_MAX: usize = 128;
 
 /// Every family's rows. One line a family file.
-const FAMILIES: &[&[Spec]] =
-    &[super::connection::ROWS, super::replication::ROWS, super::server::ROWS, super::strings::ROWS];
+const FAMILIES: &[&[Spec]] = &[
+    super::bitfield::ROWS,
+    super::bitmaps::ROWS,
+    super::connection::ROWS,
+    super::lcs::ROWS,
+    super::replication::ROWS,
+    super::server::ROWS,
+    super::strings::ROWS,
+    super::strings_numbers::ROWS,
+    super::strings_ranges::ROWS,
+];
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! are applied by the link's core with the keyspaces in hand.
 
 use super::batch::Batch;
-use super::execute::select;
+use super::execute::{Call, select};
 use super::state::{Shard, Tools};
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::command::spaces::Spaces;
@@ -136,7 +136,8 @@ impl Tools {
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    self.call(spaces, command, handler, args, &view, reply);
+                    let call = Call { command, args, key: None };
+                    self.call(spaces, handler, call, &view, reply);
                 }
                 Scope::Client(_) | Scope::Server(_) | Scope::Container => {}
             }

@@ -12,6 +12,7 @@ use crate::command::gate::{Gate, Role};
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
+use crate::keyspace::key::Key;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
@@ -27,6 +28,17 @@ pub enum Ran {
     Postponed,
     /// Its pipeline's turn has not come yet; nothing happened, or some of its commands ran.
     Waiting,
+}
+
+/// One command to be run.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
+    /// Its only key, where that is known and hashed already.
+    pub key: Option<Key<'a>>,
 }
 
 /// Runs what a transaction holds besides commands on keys: connection and server commands.
@@ -58,16 +70,10 @@ impl Beside for NothingBeside {
 
 impl Shard {
     /// Runs one command on the keyspace at home, which must be there.
-    pub fn run_here(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        view: &ClientView,
-        reply: &mut Reply,
-    ) -> Ran {
+    pub fn run_here(&mut self, call: Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
-        self.tools.run(&mut spaces, command, args, view, reply)
+        self.tools.run(&mut spaces, call, view, reply)
     }
 
     /// Runs a batch on the keyspace at home; `Postponed` if a pause holds back the rest of it.
@@ -113,7 +119,8 @@ impl Tools {
             }
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
-            if self.run(spaces, command, args, &view, reply) == Ran::Postponed {
+            let call = Call { command, args, key: None };
+            if self.run(spaces, call, &view, reply) == Ran::Postponed {
                 return Ran::Postponed;
             }
             if piped {
@@ -189,7 +196,8 @@ impl Tools {
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    self.call(spaces, command, handler, args, &view, reply);
+                    let call = Call { command, args, key: None };
+                    self.call(spaces, handler, call, &view, reply);
                 }
             }
             batch.done += 1;
@@ -212,11 +220,11 @@ impl Tools {
     pub fn run(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) -> Ran {
+        let command = call.command;
         let gate = spaces.gate().unwrap_or_default();
         let status = &self.shared.environment.status;
         match refuse::verdict(command, view, gate, &self.settings, status) {
@@ -234,19 +242,19 @@ impl Tools {
         else {
             unreachable!("'{}' does not run on a keyspace", command.full_name)
         };
-        self.call(spaces, command, handler, args, view, reply);
+        self.call(spaces, handler, call, view, reply);
         Ran::Done
     }
 
     pub(super) fn call(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
         handler: Handler,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) {
+        let Call { command, args, key } = call;
         let gate = spaces.gate().unwrap_or_default();
         if let Some(error) = self.make_room(spaces, command, view, gate) {
             self.reject(command, &error, reply);
@@ -258,6 +266,7 @@ impl Tools {
         let mark = reply.mark();
         let mut context = Context {
             spaces: spaces.reborrow(),
+            key,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
             client: *view,
