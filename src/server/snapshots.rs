@@ -507,3 +507,6 @@ impl Core {
 
 /// After a failed background save, save points wait so long; as stock servers do.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;
