@@ -150,9 +150,9 @@ impl Core {
     fn finish_run(&mut self) {
         let net = &mut self.net;
         self.desk.start_next(&mut self.shard, |waker| net.wake(waker));
-        self.shard.seal_run();
+        let sealed = self.shard.seal_run().is_some();
         let stream = &self.shard.tools.shared.stream;
-        if stream.needs_merge() && stream.merge().is_some() {
+        if (sealed || stream.needs_merge()) && stream.merge().is_some() {
             let own = self.shard.tools.id;
             for linked in stream.shards_with_links().filter(|linked| *linked != own) {
                 if let Some(waker) = self.shard.tools.shared.inbox(linked).waker() {

@@ -421,7 +421,16 @@ impl Core {
         if !running.silent {
             return;
         }
-        match waitpid(running.pid, Some(WaitPidFlag::WNOHANG)) {
+        let mut status = Ok(WaitStatus::StillAlive);
+        for _ in 0..REAP_TRIES {
+            status = waitpid(running.pid, Some(WaitPidFlag::WNOHANG));
+            if status != Ok(WaitStatus::StillAlive) {
+                break;
+            }
+            // Its socket closes a moment before it has ended.
+            std::thread::yield_now();
+        }
+        match status {
             Ok(WaitStatus::StillAlive) => {}
             Ok(WaitStatus::Signaled(_, signal, _)) => self.child_ended(None, Some(signal)),
             Ok(WaitStatus::Exited(_, code)) => self.child_ended(Some(code), None),
@@ -505,6 +514,8 @@ impl Core {
     pub(super) fn snapshot_news(&mut self, _socket: SocketId, _news: News) {}
 }
 
+/// So often a child that has closed its socket is looked at before the next round of the cron.
+const REAP_TRIES: u32 = 100;
 /// After a failed background save, save points wait so long; as stock servers do.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
