@@ -1,7 +1,9 @@
 //! The end in order: saved if so configured, files removed, exit code 0; refused if saving fails.
 
-use super::support::server::Server;
+use super::support::client::Client;
+use super::support::server::{Running, Server, free_port, run};
 use super::support::stock::own;
+use super::support::wait::{DEADLINE, wait_until};
 use super::{fill, keys, refused};
 
 fn server(directives: &[&str]) -> Server {
@@ -78,4 +80,29 @@ fn a_child_that_saves_does_not_hold_up_the_end() {
     let names = std::fs::read_dir(server.dir()).expect("it is there").flatten();
     let left = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("temp-"));
     assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn the_end_while_loading_leaves_the_file_alone() {
+    let mut server = server(&["save 3600 1"]);
+    server.terminate();
+    let file = std::fs::read(server.dir().join("dump.rdb")).expect("it was saved");
+    let mut slow = Server::prepared(own(2), free_port(), &["save 3600 1", "key-load-delay 100000"]);
+    std::fs::write(slow.dir().join("dump.rdb"), &file).expect("the file is written");
+    let (log, path) = (slow.dir().join("output"), slow.config_file());
+    let mut child = Running(run(own(2), slow.dir(), &[&path.display().to_string()]));
+    wait_until(DEADLINE, "it answers -LOADING", || {
+        let client = Client::connect(slow.port());
+        client.is_ok_and(|mut client| {
+            client.try_cmd(&["GET", "a"]).is_ok_and(|reply| reply.is_error("LOADING"))
+        })
+    });
+    let mut client = Client::connect(slow.port()).expect("it listens");
+    assert!(client.cmd(&["LASTSAVE"]).integer() > 0, "what needs no keys is answered");
+    assert!(client.try_cmd(&["SHUTDOWN"]).is_err());
+    wait_until(DEADLINE, "it ends", || matches!(child.0.try_wait(), Ok(Some(_))));
+    assert_eq!(std::fs::read(slow.dir().join("dump.rdb")).expect("it stays"), file);
+    let text = std::fs::read_to_string(log).expect("a log");
+    assert!(!text.contains("Saving the final RDB snapshot"), "{text}");
+    slow.kill();
 }

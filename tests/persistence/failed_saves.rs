@@ -90,3 +90,19 @@ fn save_points_save_by_themselves() {
     server.wait_log(&["Background saving terminated with success"]);
     assert!(server.dir().join("dump.rdb").exists());
 }
+
+#[test]
+fn a_full_disk_is_an_error_and_the_old_file_stays() {
+    let server = Server::start(own(2));
+    server.ask_ok(&["SET", "a", "1"]);
+    server.ask_ok(&["SAVE"]);
+    let file = std::fs::read(server.dir().join("dump.rdb")).expect("it was saved");
+    fill(&server, 1000);
+    // The temporary file's name is known: it leads to a device that is always full.
+    let temporary = server.dir().join(format!("temp-{}.rdb", server.pid()));
+    std::os::unix::fs::symlink("/dev/full", &temporary).expect("a link");
+    assert!(server.ask(&["SAVE"]).is_error("ERR"));
+    server.wait_log(&["No space left on device"]);
+    assert_eq!(std::fs::read(server.dir().join("dump.rdb")).expect("it stays"), file);
+    server.ask_ok(&["SAVE"]);
+}
