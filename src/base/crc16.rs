@@ -18,7 +18,8 @@ pub fn crc16(bytes: &[u8]) -> u16 {
     crc
 }
 
-/// `TABLES[0][b]` is the checksum of the byte `b`; `TABLES[1][b]` that of `b` followed by a zero byte.
+/// `TABLES[0][b]` is the checksum of the byte `b`; `TABLES[1][b]` that of `b` followed by a zero
+/// byte.
 static TABLES: [[u16; 256]; 2] = tables();
 
 const POLYNOMIAL: u16 = 0x1021;

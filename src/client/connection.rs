@@ -2,8 +2,10 @@
 //! Runs on its shard's loop. At any time at most one batch of it is under way, and nothing behind
 //! that batch runs before it is done, so commands take effect in the order sent.
 
+use super::ahead::{AHEAD_MAX, Ahead, End, Seen};
+use super::pipeline::{Assembled, Gathering, Pipeline};
 use super::session::{ReplyMode, Session, Transaction};
-use crate::base::ids::ShardId;
+use crate::base::ids::{DbIndex, ShardId};
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
 use crate::command::gate::Role;
@@ -13,12 +15,12 @@ use crate::keyspace::key::slot_of;
 use crate::keyspace::placement::Placement;
 use crate::net::event::SocketId;
 use crate::resp::error::ProtocolError;
-use crate::resp::parser::{Limits, RequestParser, Step};
+use crate::resp::parser::{Limits, RequestParser};
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
-use crate::router::route::{self, Route, ShardSet};
+use crate::router::route::{self, ShardSet};
 use crate::shard::batch::{Batch, BatchKind, WatchedKey};
-use crate::shard::execute::Ran;
+use crate::shard::execute::{Call, Ran};
 use crate::shard::refuse;
 use crate::shard::state::Shard;
 use bytes::Bytes;
@@ -43,6 +45,8 @@ pub enum Outcome {
     More,
     /// Run this batch with the keyspaces of these shards.
     Submit(Box<Batch>, ShardSet),
+    /// Run these parts of a pipeline, each on its shard.
+    Spread(Vec<(ShardId, Box<Batch>)>),
     /// Run this one command, which belongs to the server or concerns more than the session.
     Upper(Box<Batch>),
     /// Close, after what is answered was sent.
@@ -62,6 +66,7 @@ pub struct Connection {
     parser: RequestParser,
     query: Vec<u8>,
     query_start: usize,
+    pipeline: Option<Pipeline>,
 }
 
 /// Where a connection's commands run: its shard, and boxes for what travels.
@@ -76,6 +81,7 @@ pub struct Surroundings<'a> {
 #[derive(Default)]
 pub struct BatchPool {
     boxes: Vec<Box<Batch>>,
+    ahead: Ahead,
 }
 
 /// How the walk over a buffer ended.
@@ -121,6 +127,7 @@ impl Connection {
             parser: RequestParser::new(),
             query: Vec::new(),
             query_start: 0,
+            pipeline: None,
         }
     }
 
@@ -163,6 +170,26 @@ impl Connection {
         walk.outcome
     }
 
+    /// A part of a pipeline came back. When all are there, their replies are the client's next;
+    /// reads that saw different moments are run once more.
+    pub fn part_done(&mut self, batch: Box<Batch>, pool: &mut BatchPool) -> Outcome {
+        let pipeline = self.pipeline.as_mut().expect("parts come back to the pipeline under way");
+        if !pipeline.part_done(batch) {
+            return Outcome::Idle;
+        }
+        let pipeline = self.pipeline.take().expect("it is under way");
+        match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
+            Assembled::Complete => {
+                self.state = State::Ready;
+                Outcome::More
+            }
+            Assembled::Repeat(again, parts) => {
+                self.pipeline = Some(again);
+                Outcome::Spread(parts)
+            }
+        }
+    }
+
     /// A batch came back: its replies are the client's next.
     pub fn complete(&mut self, batch: &mut Batch) {
         debug_assert_eq!(self.state, State::Submitted);
@@ -191,111 +218,135 @@ impl Connection {
 
     /// Walks over the commands in `buf` until one must wait.
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
-        let limits = self.limits(around.shard);
-        let mut consumed = 0;
-        let mut open: Option<(ShardId, Box<Batch>)> = None;
-        let mut outcome = Outcome::Idle;
-        let mut budget = COMMANDS_PER_TURN_MAX;
         let mut parser = std::mem::take(&mut self.parser);
+        let mut ahead = std::mem::take(&mut around.pool.ahead);
+        let mut open = Gathering::default();
+        let mut consumed = 0;
+        let mut budget = COMMANDS_PER_TURN_MAX;
+        let mut outcome = Outcome::Idle;
         while consumed < buf.len() {
-            if budget == 0 {
+            if budget < AHEAD_MAX {
                 outcome = Outcome::More;
                 break;
             }
-            let step = match parser.step(&buf[consumed..], &limits) {
-                Ok(step) => step,
-                Err(error) => {
-                    if open.is_none() {
-                        self.protocol_error(&error);
-                        outcome = Outcome::Close;
-                        consumed = buf.len();
-                    } else {
-                        // The commands before it are answered first; then it is met again.
-                        parser.reset();
-                    }
-                    break;
+            let limits = self.limits(around.shard);
+            let placement = around.shard.tools.shared.placement;
+            let end = ahead.fill(&mut parser, buf, consumed, (&limits, placement));
+            budget -= ahead.len();
+            warm(&ahead, self.session.view.db, around.shard);
+            let taken = self.take_seen(&ahead, buf, &mut consumed, (&mut open, around));
+            if let Some(stop) = taken {
+                parser.reset();
+                outcome = stop;
+                break;
+            }
+            match end {
+                End::Full => {}
+                End::Incomplete | End::NeedBulk(_) => break,
+                End::Error(error) if open.is_empty() => {
+                    self.protocol_error(&error);
+                    outcome = Outcome::Close;
+                    consumed = buf.len();
                 }
-            };
-            let Step::Command { consumed: length } = step else { break };
-            budget -= 1;
-            let args = parser.args(&buf[consumed..]);
-            let taken =
-                if args.is_empty() { Taken::Next } else { self.take(args, &mut open, around) };
-            match taken {
-                Taken::Next => consumed += length,
-                Taken::Later => {
+                // The commands before it are answered first; then it is met again.
+                End::Error(_) => {
                     parser.reset();
-                    break;
-                }
-                Taken::Stop(stop) => {
-                    consumed += length;
-                    outcome = stop;
                     break;
                 }
             }
         }
         self.parser = parser;
-        if let Some((shard, batch)) = open {
-            let mut set = ShardSet::default();
-            set.insert(shard);
-            self.state = State::Submitted;
-            outcome = Outcome::Submit(batch, set);
+        around.pool.ahead = ahead;
+        if !open.is_empty() {
+            outcome = self.send_off(open, around);
         }
         Walk { consumed, outcome }
+    }
+
+    /// Takes the commands parsed ahead, one after the other; what to do if one of them ends the
+    /// walk.
+    fn take_seen(
+        &mut self,
+        ahead: &Ahead,
+        buf: &[u8],
+        consumed: &mut usize,
+        (open, around): (&mut Gathering, &mut Surroundings<'_>),
+    ) -> Option<Outcome> {
+        for index in 0..ahead.len() {
+            let seen = ahead.seen(index);
+            let args = ahead.args(index, buf);
+            let taken =
+                if args.is_empty() { Taken::Next } else { self.take(seen, args, open, around) };
+            match taken {
+                Taken::Next => *consumed = seen.end,
+                Taken::Later => return Some(Outcome::Idle),
+                Taken::Stop(stop) => {
+                    *consumed = seen.end;
+                    return Some(stop);
+                }
+            }
+        }
+        None
     }
 
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
+        seen: Seen,
         args: Args<'_>,
-        open: &mut Option<(ShardId, Box<Batch>)>,
+        open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        let command = match table().resolve(args) {
-            Ok(command) => command,
-            Err(_) if open.is_some() => return Taken::Later,
-            Err(error) => return self.refuse(None, &error, around),
-        };
-        if self.session.transaction.is_none()
+        if let (Some(command), Some(shard)) = (seen.command, seen.shard)
+            && self.session.transaction.is_none()
             && self.session.authenticated
             && self.session.reply_mode == ReplyMode::On
-            && let Route::One(shard) =
-                route::route(command, args, around.shard.tools.shared.placement)
         {
-            return self.run_or_send(command, args, shard, open, around);
+            let call = Call { command, args, key: seen.key(args) };
+            return self.run_or_send(call, shard, open, around);
         }
-        if open.is_some() {
+        if !open.is_empty() {
             return Taken::Later;
         }
-        self.take_other(command, args, around)
+        match table().resolve(args) {
+            Ok(command) => self.take_other(command, args, around),
+            Err(error) => self.refuse(None, &error, around),
+        }
     }
 
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         shard: ShardId,
-        open: &mut Option<(ShardId, Box<Batch>)>,
+        open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        if let Some((target, batch)) = open {
-            if *target != shard || batch.bytes() > BATCH_BYTES_MAX {
-                return Taken::Later;
-            }
-            batch.push(command, args);
-            return Taken::Next;
-        }
-        if shard == around.shard.tools.id && around.shard.home.is_some() {
+        if open.is_empty() && shard == around.shard.tools.id && around.shard.home.is_some() {
             let view = self.session.view;
-            if around.shard.run_here(command, args, &view, &mut self.reply) == Ran::Done {
+            if around.shard.run_here(call, &view, &mut self.reply) == Ran::Done {
                 return Taken::Next;
             }
         }
-        let mut batch = self.batch(around);
-        batch.push(command, args);
-        *open = Some((shard, batch));
+        if open.bytes() > PIPELINE_BYTES_MAX {
+            return Taken::Later;
+        }
+        open.push(shard, call.command, call.args, || self.batch(around));
         Taken::Next
+    }
+
+    /// Sends what was gathered to its shards.
+    fn send_off(&mut self, mut open: Gathering, around: &mut Surroundings<'_>) -> Outcome {
+        self.state = State::Submitted;
+        if let Some((shard, batch)) = open.take_single() {
+            let mut set = ShardSet::default();
+            set.insert(shard);
+            return Outcome::Submit(batch, set);
+        }
+        let status = &around.shard.tools.shared.environment.status;
+        let (pipeline, parts) = open.start(!status.is_replica.load(Ordering::Relaxed));
+        self.pipeline = Some(pipeline);
+        Outcome::Spread(parts)
     }
 
     /// Everything that is not plainly for one shard: transactions, commands over several shards,
@@ -605,6 +656,15 @@ impl Connection {
     }
 }
 
+/// Fetches what finding the keys parsed ahead will read, if they live here.
+fn warm(ahead: &Ahead, db: DbIndex, shard: &Shard) {
+    if ahead.len() > 1
+        && let Some(space) = &shard.home
+    {
+        space.keys.warm(db, ahead.places(shard.tools.id));
+    }
+}
+
 /// Makes `batch` forget watched keys; the shards they are on.
 pub fn unwatch_batch(
     batch: &mut Batch,
@@ -641,9 +701,9 @@ const EXECABORT: CommandError =
 
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.
-const COMMANDS_PER_TURN_MAX: u32 = 256;
-/// Argument bytes of one batch to another shard.
-const BATCH_BYTES_MAX: usize = 64 * 1024;
+const COMMANDS_PER_TURN_MAX: usize = 256;
+/// Argument bytes of one pipeline that is spread over shards.
+const PIPELINE_BYTES_MAX: usize = 64 * 1024;
 /// Kept query bytes are moved to the front when this many were consumed.
 const QUERY_COMPACT_MIN: usize = 64 * 1024;
 /// An empty query buffer keeps at most this much.

@@ -1,5 +1,7 @@
 //! One connected client: its session, its queries, its replies. Meets the server only through
 //! outcomes it returns.
 
+pub mod ahead;
 pub mod connection;
+pub mod pipeline;
 pub mod session;

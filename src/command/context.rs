@@ -5,7 +5,6 @@
 use super::effects::Effects;
 use super::environment::Environment;
 use super::error::CommandError;
-use super::gate::Role;
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
 use crate::config::settings::Settings;
@@ -36,6 +35,8 @@ pub struct ClientView {
 pub struct Context<'a> {
     /// The keyspaces in hand.
     pub spaces: Spaces<'a>,
+    /// The command's only key, where routing has hashed it already.
+    pub key: Option<Key<'a>>,
     /// Where the reply goes.
     pub reply: &'a mut Reply,
     /// Where effects go.
@@ -70,9 +71,18 @@ impl ClientView {
 }
 
 impl<'a> Context<'a> {
+    /// A key, hashed now if that was not done before.
+    #[inline]
+    fn hashed<'k>(&self, key: &'k [u8]) -> Key<'k> {
+        match self.key {
+            Some(known) if std::ptr::eq(known.bytes, key) => Key { bytes: key, ..known },
+            _ => Key::new(key),
+        }
+    }
+
     /// The keyspace that owns `key`, and the key hashed.
     pub fn space_of<'k>(&mut self, key: &'k [u8]) -> (&mut Space, Key<'k>) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         (self.spaces.of(key.slot), key)
     }
 
@@ -83,13 +93,14 @@ impl<'a> Context<'a> {
 
     /// As `find`, with the reply beside it, to be written from the entry.
     pub fn find_with_reply(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
+        let seen_ms = self.seen_ms();
         let keys = &mut self.spaces.of(key.slot).keys;
         let found = if self.client.no_touch {
-            keys.find(self.db, &key, self.now_ms)
+            keys.find(self.db, &key, seen_ms)
         } else {
-            keys.find_touched(self.db, &key, self.now_ms)
+            keys.find_touched(self.db, &key, seen_ms)
         };
         match &found {
             Some(_) => self.metrics.keyspace_hits.bump(),
@@ -106,10 +117,10 @@ impl<'a> Context<'a> {
 
     /// As `look`, in another database.
     pub fn look_in(&mut self, db: DbIndex, key: &[u8]) -> Option<EntryRef<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
-        let now_ms = self.now_ms;
-        self.spaces.of(key.slot).keys.find(db, &key, now_ms)
+        let seen_ms = self.seen_ms();
+        self.spaces.of(key.slot).keys.find(db, &key, seen_ms)
     }
 
     /// Looks a key of one type up for reading, as `find`.
@@ -129,14 +140,19 @@ impl<'a> Context<'a> {
 
     /// Opens an entry for change. The caller streams what it did.
     pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
-        let (now_ms, db) = (self.now_ms, self.db);
+        let (seen_ms, db) = (self.seen_ms(), self.db);
         let keys = &mut self.spaces.of(key.slot).keys;
-        if keys.is_expired(db, &key, now_ms) {
+        if keys.is_expired(db, &key, seen_ms) {
             return None;
         }
-        keys.entry_mut(db, &key)
+        let clock = *keys.clock();
+        let entry = keys.entry_mut(db, &key)?;
+        if !self.client.no_touch {
+            entry.read().touch(&clock, self.random);
+        }
+        Some(entry)
     }
 
     /// Stores a value under a key, whatever it held. `expire` in Unix milliseconds.
@@ -159,11 +175,11 @@ impl<'a> Context<'a> {
 
     /// As `remove`, in another database.
     pub fn remove_in(&mut self, db: DbIndex, key: &[u8]) -> bool {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
-        let now_ms = self.now_ms;
+        let seen_ms = self.seen_ms();
         let keys = &mut self.spaces.of(key.slot).keys;
-        !keys.is_expired(db, &key, now_ms) && keys.remove(db, &key).is_some()
+        !keys.is_expired(db, &key, seen_ms) && keys.remove(db, &key).is_some()
     }
 
     /// Sets or clears the time at which a key ends; `false` if there is no such key.
@@ -190,6 +206,12 @@ impl<'a> Context<'a> {
         self.client.is_master_link
     }
 
+    /// The time by which keys are gone. To the link from the master none ever is before it says so:
+    /// where our clock is ahead, its writes must meet the values they met there.
+    fn seen_ms(&self) -> u64 {
+        if self.is_master_link() { 0 } else { self.now_ms }
+    }
+
     /// Deletes `key` if its time is over and this server may decide that.
     fn expire_if_due(&mut self, key: &Key<'_>) {
         let db = self.db;
@@ -213,10 +235,4 @@ pub fn delete_expired(keys: &mut Keyspace, db: DbIndex, key: &Key<'_>, effects: 
         effects.push(db, &[b"DEL", key.bytes]);
         effects.changed(1);
     }
-}
-
-/// Whether a replica must hide an entry that only its master may delete: every reader but the
-/// master's link treats it as gone.
-pub fn hides_expired(role: Role, client: &ClientView) -> bool {
-    role == Role::Replica && !client.is_master_link
 }

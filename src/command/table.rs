@@ -1,6 +1,7 @@
 //! The command table: every row by name. Built once at start, then read by all cores.
 
 use super::error::CommandError;
+use super::flags::Flags;
 use super::spec::Spec;
 use crate::resp::request::Args;
 use std::collections::HashMap;
@@ -119,6 +120,11 @@ impl Table {
 }
 
 impl Command {
+    /// Whether it may change the data set.
+    pub fn may_write(&self) -> bool {
+        self.spec.flags.any(Flags::WRITE.with(Flags::MAY_REPLICATE))
+    }
+
     /// A subcommand by its name in any case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
         self.subcommands
@@ -163,4 +169,16 @@ fn text_of(bytes: &[u8], room: usize) -> String {
 const SHOWN_MAX: usize = 128;
 
 /// Every family's rows. One line a family file.
-const FAMILIES: &[&[Spec]] = &[super::connection::ROWS, super::server::ROWS, super::strings::ROWS];
+const FAMILIES: &[&[Spec]] = &[
+    super::bitfield::ROWS,
+    super::bitmaps::ROWS,
+    super::connection::ROWS,
+    super::lcs::ROWS,
+    super::server::ROWS,
+    super::strings::ROWS,
+    super::strings_numbers::ROWS,
+    super::strings_ranges::ROWS,
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
-//! The command line in Redis's syntax, which is not that of other programs: a configuration file, then
-//! directives as `--name value value ...`. Pure; it runs once, on the main thread, before any shard.
+//! The command line in Redis's syntax, which is not that of other programs: a configuration file,
+//! then directives as `--name value value ...`. Pure; it runs once, on the main thread, before any
+//! shard.
 
 use std::ffi::OsString;
 

@@ -1,5 +1,6 @@
 //! The closed vocabularies of the configuration: one enum a directive, with the words that name its
-//! variants in a file. Plain values, any core. The first word listed for a variant is the one printed.
+//! variants in a file. Plain values, any core. The first word listed for a variant is the one
+//! printed.
 
 use crate::config::error::Reason;
 

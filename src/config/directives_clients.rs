@@ -15,7 +15,7 @@ pub static ROWS: &[Directive] = &[
         "client-output-buffer-limit",
         "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
         Kind::Special(&special::OUTPUT_LIMITS),
-        "Close a client that does not read: at the hard limit, or so many seconds above the soft one.",
+        "Close a client that does not read: at the hard limit, or some seconds above the soft one.",
     ),
     row(
         "client-query-buffer-limit",

@@ -1,6 +1,7 @@
-//! Rows of the directive table: directives of Redis that have no effect here. They are checked, kept,
-//! answered and rewritten like the others, so that a file that names them works, with a warning when
-//! it asks for more than the default. Here `reason` says why there is no effect. A static table.
+//! Rows of the directive table: directives of Redis that have no effect here. They are checked,
+//! kept, answered and rewritten like the others, so that a file that names them works, with a
+//! warning when it asks for more than the default. Here `reason` says why there is no effect. A
+//! static table.
 
 use crate::config::kinds::{Directive, Kept, Kind, row};
 
@@ -354,6 +355,95 @@ pub static ROWS: &[Directive] = &[
         Kind::Kept(Kept::Text),
         "There is no TLS here; put a proxy in front.",
     ),
+    // Names that Valkey 8 has beyond Redis 7.2: its files, and the ones it rewrites, load here too,
+    // but CONFIG GET with a pattern lists what Redis does.
+    row("availability-zone", "", Kind::Kept(Kept::Text), "Nothing here asks for the zone.")
+        .hidden(),
+    row(
+        "cluster-announce-client-ipv4",
+        "",
+        Kind::Kept(Kept::Text),
+        "There are no cluster nodes here.",
+    )
+    .hidden(),
+    row(
+        "cluster-announce-client-ipv6",
+        "",
+        Kind::Kept(Kept::Text),
+        "There are no cluster nodes here.",
+    )
+    .hidden(),
+    row(
+        "cluster-blacklist-ttl",
+        "60",
+        Kind::Kept(Kept::Integer(i64::MIN, i64::MAX)),
+        "There are no cluster nodes here.",
+    )
+    .hidden(),
+    row(
+        "cluster-slot-stats-enabled",
+        "no",
+        Kind::Kept(Kept::Bool),
+        "There are no cluster nodes here.",
+    )
+    .hidden(),
+    row(
+        "dual-channel-replication-enabled",
+        "no",
+        Kind::Kept(Kept::Bool),
+        "A full resynchronization uses one connection.",
+    )
+    .hidden(),
+    row(
+        "events-per-io-thread",
+        "2",
+        Kind::Kept(Kept::Integer(0, INT_MAX)),
+        "Every shard does its own I/O; see shards.",
+    )
+    .hidden(),
+    row(
+        "extended-redis-compatibility",
+        "no",
+        Kind::Kept(Kept::Bool),
+        "The server always presents itself at a level of Redis.",
+    )
+    .hidden(),
+    row(
+        "hide-user-data-from-log",
+        "yes",
+        Kind::Kept(Kept::Bool),
+        "What is logged does not depend on it.",
+    )
+    .hidden(),
+    row(
+        "max-new-connections-per-cycle",
+        "10",
+        Kind::Kept(Kept::Integer(1, 1000)),
+        "The kernel accepts for each shard.",
+    )
+    .hidden(),
+    row(
+        "max-new-tls-connections-per-cycle",
+        "1",
+        Kind::Kept(Kept::Integer(1, 1000)),
+        "There is no TLS here; put a proxy in front.",
+    )
+    .hidden(),
+    row(
+        "prefetch-batch-max-size",
+        "16",
+        Kind::Kept(Kept::Integer(0, 128)),
+        "Commands are not batched for the cache.",
+    )
+    .hidden(),
+    row(
+        "unixsocketgroup",
+        "",
+        Kind::Kept(Kept::Text),
+        "The socket belongs to the group of the process.",
+    )
+    .hidden()
+    .immutable(),
 ];
 
 const MEMORY_MAX: u64 = i64::MAX as u64;

@@ -30,13 +30,16 @@ pub static ROWS: &[Directive] = &[
         text!(replication.masterauth),
         "The password this replica gives its master.",
     )
+    .or(&["primaryauth"])
     .sensitive(),
     row(
         "masteruser",
         "",
         text!(replication.masteruser),
         "The ACL user it gives; empty is the default user.",
-    ),
+    )
+    .or(&["primaryuser"])
+    .sensitive(),
     row(
         "replica-serve-stale-data",
         "yes",

@@ -1,5 +1,6 @@
-//! What can be wrong with a configuration: a value ([`Reason`]), a file ([`LoadError`]), a CONFIG SET
-//! ([`ConfigSetError`]), a CONFIG REWRITE ([`RewriteError`]). The texts are the ones tools know.
+//! What can be wrong with a configuration: a value ([`Reason`]), a file ([`LoadError`]), a CONFIG
+//! SET ([`ConfigSetError`]), a CONFIG REWRITE ([`RewriteError`]). The texts are the ones tools
+//! know.
 
 use std::io;
 use std::path::PathBuf;

@@ -20,7 +20,8 @@ pub struct Directive {
     pub immutable: bool,
     /// CONFIG SET needs `enable-protected-configs`.
     pub protected: bool,
-    /// Not matched by patterns of CONFIG GET, only by its exact name; not in the configuration file we ship.
+    /// Not matched by patterns of CONFIG GET, only by its exact name; not in the configuration file
+    /// we ship.
     pub hidden: bool,
     /// A secret: never logged, never in the slow log.
     pub sensitive: bool,
@@ -52,7 +53,8 @@ pub struct Special {
     pub set: fn(&mut Settings, &[&str], Mode) -> Result<(), Reason>,
     /// The value as CONFIG GET prints it.
     pub print: fn(&Settings) -> String,
-    /// The lines of a file, without the name. With `true`, lines that hold whatever stood before them.
+    /// The lines of a file, without the name. With `true`, lines that hold whatever stood before
+    /// them.
     pub lines: fn(&Settings, bool) -> Vec<String>,
 }
 

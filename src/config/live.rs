@@ -1,7 +1,7 @@
-//! The configuration in force, shared by all shards: read without a lock, replaced as a whole.
-//! Any core may read; CONFIG SET, REPLICAOF and the like replace it under one short lock.
-//! What always holds: a reader sees all pairs of a CONFIG SET or none, and a version it has seen never
-//! names two different configurations.
+//! The configuration in force, shared by all shards: read without a lock, replaced as a whole. Any
+//! core may read; CONFIG SET, REPLICAOF and the like replace it under one short lock. What always
+//! holds: a reader sees all pairs of a CONFIG SET or none, and a version it has seen never names
+//! two different configurations.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};

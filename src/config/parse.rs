@@ -1,6 +1,7 @@
 //! Reading a configuration: files with their includes, standard input, the command line, in this
-//! order, later ones winning. Runs once on the main thread before any shard, and again by CONFIG REWRITE to
-//! learn what the file alone says. What always holds: a configuration with an error anywhere is not used at all.
+//! order, later ones winning. Runs once on the main thread before any shard, and again by CONFIG
+//! REWRITE to learn what the file alone says. What always holds: a configuration with an error
+//! anywhere is not used at all.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
@@ -229,8 +230,8 @@ impl Loader {
     }
 }
 
-/// The existing paths that match a pattern component by component, sorted. As in a shell, a leading dot
-/// must be written.
+/// The existing paths that match a pattern component by component, sorted. As in a shell, a leading
+/// dot must be written.
 fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     for component in pattern.components() {

@@ -1,10 +1,10 @@
 //! CONFIG REWRITE: brings the configuration file up to what is in force and touches nothing else.
 //! Runs on the shard that executes the command; it blocks on the disk for one small file.
 //!
-//! The file is read again as it stands. A directive whose value in force is what the file
-//! says keeps its lines byte for byte. Any other gets its new lines where its first line stood (its further
-//! lines go), or at the end if it had none. What an include says is overruled at the end of the file, since
-//! included files are never written.
+//! The file is read again as it stands. A directive whose value in force is what the file says
+//! keeps its lines byte for byte. Any other gets its new lines where its first line stood (its
+//! further lines go), or at the end if it had none. What an include says is overruled at the end of
+//! the file, since included files are never written.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -110,7 +110,8 @@ fn user_line(words: &[String]) -> String {
     std::iter::once("user".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// The table's name of the directive on a line; `None` for comments, blanks and lines of unknown kind.
+/// The table's name of the directive on a line; `None` for comments, blanks and lines of unknown
+/// kind.
 fn directive_of(line: &[u8]) -> Option<&'static str> {
     let line = std::str::from_utf8(line).ok()?.trim();
     if line.starts_with('#') {

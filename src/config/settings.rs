@@ -1,11 +1,12 @@
-//! Every directive as a typed value: the one structure the whole server reads its configuration from.
-//! A plain value; [`crate::config::live::Live`] hands out one immutable copy at a time. The defaults
-//! stand in the directive tables alone: [`Settings::default`] is those texts, parsed.
+//! Every directive as a typed value: the one structure the whole server reads its configuration
+//! from. A plain value; [`crate::config::live::Live`] hands out one immutable copy at a time. The
+//! defaults stand in the directive tables alone: [`Settings::default`] is those texts, parsed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use crate::base::ids::SHARDS_MAX;
 use crate::config::directives;
 use crate::config::settings_groups as groups;
 use crate::config::values::Mode;
@@ -43,7 +44,8 @@ pub struct Settings {
     pub kept: BTreeMap<&'static str, String>,
     /// The file that was read and that CONFIG REWRITE writes; absolute.
     pub config_file: Option<PathBuf>,
-    /// The directory the process was started in, absolute; relative names in the configuration are below it.
+    /// The directory the process was started in, absolute; relative names in the configuration are
+    /// below it.
     pub start_dir: PathBuf,
 }
 
@@ -94,7 +96,10 @@ impl Settings {
     /// The number of shards asked for; zero in the configuration means one a usable core.
     pub fn shard_count(&self) -> usize {
         match self.server.shards {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            0 => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                cores.min(usize::from(SHARDS_MAX))
+            }
             count => usize::from(count),
         }
     }

@@ -1,5 +1,6 @@
-//! The parts of [`crate::config::settings::Settings`], by theme. Plain values; what each field means to an operator stands in
-//! the directive table and in `conf/tributary.conf`, here only unit and form. `Default` is all zero and never used alone.
+//! The parts of [`crate::config::settings::Settings`], by theme. Plain values; what each field
+//! means to an operator stands in the directive table and in `conf/tributary.conf`, here only unit
+//! and form. `Default` is all zero and never used alone.
 
 use std::path::PathBuf;
 

@@ -106,7 +106,8 @@ pub static ON_SIGTERM: Special = Special {
     lines: |s, _| vec![s.shutdown.on_sigterm.words().join(" ")],
 };
 
-/// `dir <path>`: must exist and be enterable. Stored absolute; a relative one is below the present one.
+/// `dir <path>`: must exist and be enterable. Stored absolute; a relative one is below the present
+/// one.
 pub static DIR: Special = Special {
     one_word: true,
     set: set_dir,

@@ -58,8 +58,8 @@ pub fn parse_integer(text: &str) -> Result<i128, Reason> {
     if number.to_string() == text { Ok(i128::from(number)) } else { Err(Reason::NotInteger) }
 }
 
-/// A memory size: digits and a unit. `k` `m` `g` count by thousand, `kb` `mb` `gb` by 1024. Too large
-/// a number means the largest.
+/// A memory size: digits and a unit. `k` `m` `g` count by thousand, `kb` `mb` `gb` by 1024. Too
+/// large a number means the largest.
 pub fn parse_memory(text: &str) -> Result<u64, Reason> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, unit) = text.split_at(digits);
@@ -203,8 +203,8 @@ pub fn split_line(line: &str) -> Result<Vec<String>, Reason> {
     }
 }
 
-/// One word from `start`, which is not a space; returns it and the index behind it. A quote may open
-/// inside a word, but must be followed by a space or the end.
+/// One word from `start`, which is not a space; returns it and the index behind it. A quote may
+/// open inside a word, but must be followed by a space or the end.
 fn read_word(bytes: &[u8], start: usize) -> Result<(Vec<u8>, usize), Reason> {
     let mut word = Vec::new();
     let mut at = start;

@@ -1,9 +1,9 @@
-//! One hash slot's keys in the order of their hashes: one sorted table, or a tree of them once there
-//! are many. Owned by a database; knows neither slots nor databases.
+//! One hash slot's keys in the order of their hashes: one sorted table, or a tree of them once
+//! there are many. Owned by a database; knows neither slots nor databases.
 //!
 //! A *place* is the highest 36 bits of a key's hash. A table at depth d holds the places that share
-//! their first 4·d bits, sorted by the 16 bits after those. A table of [`LEAF_MAX`] entries becomes an
-//! inner node of 16 tables, so inserting never moves more than one table's worth.
+//! their first 4·d bits, sorted by the 16 bits after those. A table of [`LEAF_MAX`] entries becomes
+//! an inner node of 16 tables, so inserting never moves more than one table's worth.
 //!
 //! What always holds: an inner node's totals are the sums of its children, `next_expiry` is at most
 //! the earliest expiry below, and no inner node is empty.
@@ -65,7 +65,21 @@ impl Node {
         }
     }
 
-    /// Finds a key for changing its entry. Whoever changes the expiry reports it to `change_expiry`.
+    /// The table that a hash belongs to, and the hash as that table keeps it.
+    pub fn leaf(&self, hash: u64) -> (&Leaf, u16) {
+        let mut node = self;
+        let mut depth = 0;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return (leaf, local(hash, depth)),
+                Node::Inner(inner) => node = &inner.children[child(hash, depth)],
+            }
+            depth += 1;
+        }
+    }
+
+    /// Finds a key for changing its entry. Whoever changes the expiry reports it to
+    /// `change_expiry`.
     pub fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Entry> {
         let mut node = self;
         let mut depth = 0;

@@ -1,10 +1,11 @@
-//! A checksum of whole data sets, the one DEBUG DIGEST of a stock server prints: equal for equal data,
-//! however many shards hold it. Reads keyspaces, any core that holds them.
+//! A checksum of whole data sets, the one DEBUG DIGEST of a stock server prints: equal for equal
+//! data, however many shards hold it. Reads keyspaces, any core that holds them.
 //!
-//! Recorded from a stock server: `mix(d, x)` is d = SHA1(d ⊕ SHA1(x)), `xor(d, x)` is d = d ⊕ SHA1(x).
-//! The digest of a value mixes the type's number (big endian) and the value, and xors `!!expire!!` if
-//! the key has an expiry (whichever). The digest of a key mixes the key first. That of the data is, from
-//! zeros, for each database with keys in ascending order: mix its number, then xor each key's digest.
+//! Recorded from a stock server: `mix(d, x)` is d = SHA1(d ⊕ SHA1(x)), `xor(d, x)` is d = d ⊕
+//! SHA1(x). The digest of a value mixes the type's number (big endian) and the value, and xors
+//! `!!expire!!` if the key has an expiry (whichever). The digest of a key mixes the key first. That
+//! of the data is, from zeros, for each database with keys in ascending order: mix its number, then
+//! xor each key's digest.
 
 use sha1::{Digest as _, Sha1};
 

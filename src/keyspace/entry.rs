@@ -8,18 +8,20 @@
 //!  └──────┴──────┴──────┴──────┴──────┴─EXPIRES─┴─klen 255─┴─────┴─────────┴─ ─ ─ ─ ─
 //! ```
 //!
-//! The payload is the string itself (`vlen` bytes), an `i64`, or an owned pointer to what is held out
-//! of line. Numbers are in the machine's order and not aligned.
+//! The payload is the string itself (`vlen` bytes), an `i64`, or an owned pointer to what is held
+//! out of line. Numbers are in the machine's order and not aligned.
 //!
 //! This file holds all the `unsafe` of the keyspace. What always holds, and what every block below
 //! leans on:
 //!
-//! - the pointer is to a live block allocated with `Shape::layout` of the header in it, and no other
-//!   `Entry` has the same pointer;
-//! - the first `Shape::used()` bytes of the block are initialized, with key and payload where the shape
-//!   says, and a payload that is a pointer came from `Box::into_raw` and belongs to this entry;
-//! - references to the inside of a block are only to key and payload bytes, never to the header, and
-//!   borrow the entry. So the header may be written through `&Entry`, since no `Entry` is `Sync`.
+//! - the pointer is to a live block allocated with `Shape::layout` of the header in it, and no
+//!   other `Entry` has the same pointer;
+//! - the first `Shape::used()` bytes of the block are initialized, with key and payload where the
+//!   shape says, and a payload that is a pointer came from `Box::into_raw` and belongs to this
+//!   entry;
+//! - references to the inside of a block are only to key and payload bytes, never to the header,
+//!   and borrow the entry. So the header may be written through `&Entry`, since no `Entry` is
+//!   `Sync`.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::{mem, ptr, slice};
@@ -32,8 +34,8 @@ use crate::keyspace::value::{EMBSTR_MAX, Object, Value, ValueRef};
 /// One key with its value, expiry and access data.
 pub struct Entry(ptr::NonNull<u8>);
 
-// SAFETY: an entry owns its block and all the payload (asserted `Send` below) alone, and no part of it
-// depends on the thread it was made on.
+// SAFETY: an entry owns its block and all the payload (asserted `Send` below) alone, and no part of
+// it depends on the thread it was made on.
 unsafe impl Send for Entry {}
 
 /// What an entry carries beside key, value and expiry.
@@ -69,8 +71,8 @@ impl Entry {
     pub fn value(&self) -> ValueRef<'_> {
         let shape = self.shape();
         let payload = self.at(shape.payload_at());
-        // SAFETY: the payload is initialized and of the kind the shape says; pointers are to what this
-        // entry owns; the borrow is of `self`.
+        // SAFETY: the payload is initialized and of the kind the shape says; pointers are to what
+        // this entry owns; the borrow is of `self`.
         unsafe {
             match shape.repr {
                 Repr::Int => ValueRef::Int(payload.cast::<i64>().read_unaligned()),
@@ -161,7 +163,8 @@ impl Entry {
             Repr::Inline => self.extend_inline(shape, len_min),
             Repr::Shared => {
                 if let Some(Payload::Shared(shared)) = self.take_outside() {
-                    // If nobody else holds it its memory is taken over; else they keep the old bytes.
+                    // If nobody else holds it its memory is taken over; else they keep the old
+                    // bytes.
                     let text = Payload::Text(Box::new(Text(Vec::from(*shared))));
                     self.put(text, self.expire(), true, self.meta());
                 }
@@ -171,7 +174,8 @@ impl Entry {
         let shape = self.shape();
         let payload = self.at(shape.payload_at());
         if shape.repr == Repr::Inline {
-            // SAFETY: the payload's `value_len` bytes are initialized; the borrow of `self` is unique.
+            // SAFETY: the payload's `value_len` bytes are initialized; the borrow of `self` is
+            // unique.
             return Some(unsafe { slice::from_raw_parts_mut(payload, shape.value_len) });
         }
         // SAFETY: every other case ended as `Text`, a pointer this entry owns; unique borrow.
@@ -190,12 +194,14 @@ impl Entry {
             .then(|| unsafe { &mut *read_pointer::<Object>(self.at(shape.payload_at())) })
     }
 
-    /// Appends to a string, at amortized constant cost a byte; its new length. `None` for a collection.
+    /// Appends to a string, at amortized constant cost a byte; its new length. `None` for a
+    /// collection.
     pub fn append(&mut self, tail: &[u8]) -> Option<usize> {
         let start = self.value().text_len()?;
         let shape = self.shape();
         if shape.repr == Repr::Text {
-            // SAFETY: a `Text` payload is a pointer this entry owns; the borrow of `self` is unique.
+            // SAFETY: a `Text` payload is a pointer this entry owns; the borrow of `self` is
+            // unique.
             unsafe {
                 (*read_pointer::<Text>(self.at(shape.payload_at()))).0.extend_from_slice(tail)
             };
@@ -311,12 +317,13 @@ impl Entry {
         }
     }
 
-    /// Takes over what the payload points to, leaving the integer 0; `None` if it points to nothing.
+    /// Takes over what the payload points to, leaving the integer 0; `None` if it points to
+    /// nothing.
     fn take_outside(&mut self) -> Option<Payload<'static>> {
         let shape = self.shape();
         let payload = self.at(shape.payload_at());
-        // SAFETY: the payload is of the kind the shape says and its pointers come from `Box::into_raw`.
-        // It is overwritten below, before anybody can read it again.
+        // SAFETY: the payload is of the kind the shape says and its pointers come from
+        // `Box::into_raw`. It is overwritten below, before anybody can read it again.
         let taken = unsafe {
             match shape.repr {
                 Repr::Int | Repr::Inline => return None,
@@ -385,8 +392,9 @@ impl Entry {
     /// Writes the payload of a block whose header is already written with `shape`.
     fn write_payload(&mut self, shape: Shape, payload: Payload<'_>) {
         let to = self.at(shape.payload_at());
-        // SAFETY: the block is sized for this payload's shape; `text` is not inside it, since whoever
-        // replaces a value in place holds the entry mutably and `text` borrows something else.
+        // SAFETY: the block is sized for this payload's shape; `text` is not inside it, since
+        // whoever replaces a value in place holds the entry mutably and `text` borrows something
+        // else.
         unsafe {
             match payload {
                 Payload::Int(number) => to.cast::<i64>().write_unaligned(number),
@@ -411,8 +419,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         self.drop_outside();
         let layout = self.shape().layout();
-        // SAFETY: the block was allocated with the layout of its shape, which changes only within one
-        // size, and nobody else has the pointer.
+        // SAFETY: the block was allocated with the layout of its shape, which changes only within
+        // one size, and nobody else has the pointer.
         unsafe { dealloc(self.0.as_ptr(), layout) }
     }
 }
@@ -507,7 +515,8 @@ impl Shape {
         self.payload_at() + if self.repr == Repr::Inline { self.value_len } else { POINTER }
     }
 
-    /// The block's size: a size class, so that values of similar lengths replace each other in place.
+    /// The block's size: a size class, so that values of similar lengths replace each other in
+    /// place.
     fn size(&self) -> usize {
         size_class(self.used())
     }

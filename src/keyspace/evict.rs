@@ -1,7 +1,7 @@
 //! Access data and what it says about an entry's worth: the LRU clock and the LFU counter. Pure.
 //!
-//! An entry keeps 24 bits, by the policy in force: seconds of the wall clock (LRU), or minutes in the
-//! upper 16 bits and a logarithmic counter in the lower 8 (LFU), as Redis's documentation of
+//! An entry keeps 24 bits, by the policy in force: seconds of the wall clock (LRU), or minutes in
+//! the upper 16 bits and a logarithmic counter in the lower 8 (LFU), as Redis's documentation of
 //! `maxmemory-policy` describes them.
 
 use fastrand::Rng;
@@ -154,8 +154,8 @@ impl EvictionPolicy {
 }
 
 impl Keyspace {
-    /// Adds `count` randomly chosen keys of a database that a policy may evict to `candidates`, fewer
-    /// if there are none. A key may be chosen twice.
+    /// Adds `count` randomly chosen keys of a database that a policy may evict to `candidates`,
+    /// fewer if there are none. A key may be chosen twice.
     pub fn sample(
         &self,
         db: DbIndex,

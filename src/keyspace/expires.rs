@@ -1,7 +1,8 @@
 //! Finding the keys whose time is over. Runs on the core that holds the keyspace, in small steps.
 //!
-//! Every table, chunk of slots and database knows a lower bound of its next expiry, so a step visits
-//! only tables that may have something due. Nothing is deleted here: the caller deletes and streams.
+//! Every table, chunk of slots and database knows a lower bound of its next expiry, so a step
+//! visits only tables that may have something due. Nothing is deleted here: the caller deletes and
+//! streams.
 
 use crate::base::ids::DbIndex;
 use crate::keyspace::keyspace::Keyspace;
@@ -11,9 +12,9 @@ use crate::keyspace::totals::DueWalk;
 pub type DueKey = (DbIndex, Box<[u8]>);
 
 impl Keyspace {
-    /// Up to `keys_max` keys whose time is over. The work is bounded too: with nothing found, a call
-    /// looks at [`VISITS_A_KEY`] × `keys_max` entries and one table. An empty answer therefore means
-    /// "none" only if `may_be_due` says so as well.
+    /// Up to `keys_max` keys whose time is over. The work is bounded too: with nothing found, a
+    /// call looks at `VISITS_A_KEY` × `keys_max` entries and one table. An empty answer therefore
+    /// means "none" only if `may_be_due` says so as well.
     pub fn due(&mut self, now_ms: u64, keys_max: usize) -> Vec<DueKey> {
         let mut keys = Vec::new();
         let mut left = keys_max;

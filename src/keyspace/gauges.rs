@@ -1,6 +1,6 @@
 //! One shard's key counts and bytes, readable from every core without asking. Written only by the
-//! core that holds the keyspace; all accesses are relaxed, so sums over shards are approximate while
-//! writes go on, as DBSIZE and INFO allow.
+//! core that holds the keyspace; all accesses are relaxed, so sums over shards are approximate
+//! while writes go on, as DBSIZE and INFO allow.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -14,7 +14,8 @@ pub struct Gauges {
     dbs: Box<[DbGauges]>,
 }
 
-/// The numbers of one database. A cache line of its own, so that writers on two cores never share one.
+/// The numbers of one database. A cache line of its own, so that writers on two cores never share
+/// one.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct DbGauges {
@@ -50,7 +51,8 @@ impl Gauges {
         self.dbs[usize::from(db.0)].expires.load(Relaxed)
     }
 
-    /// The mean of all expiries in Unix milliseconds; 0 without any. INFO's `avg_ttl` is this less now.
+    /// The mean of all expiries in Unix milliseconds; 0 without any. INFO's `avg_ttl` is this less
+    /// now.
     pub fn expiry_mean_ms(&self, db: DbIndex) -> u64 {
         self.dbs[usize::from(db.0)].expiry_mean_ms.load(Relaxed)
     }

@@ -1,5 +1,6 @@
-//! Hands on an entry: to read it, to change it, to keep what was removed. Borrow the keyspace, or own
-//! what left it. What is changed through [`EntryMut`] is accounted for when the handle is dropped.
+//! Hands on an entry: to read it, to change it, to keep what was removed. Borrow the keyspace, or
+//! own what left it. What is changed through [`EntryMut`] is accounted for when the handle is
+//! dropped.
 
 use fastrand::Rng;
 
@@ -15,7 +16,8 @@ use crate::keyspace::watch::WatchTable;
 pub struct EntryRef<'a>(pub(in crate::keyspace) &'a Entry);
 
 /// A key and its value, for changing the value. Dropping it settles memory, WATCH and epoch, if
-/// anything was changed. The expiry is changed by `Keyspace::set_expire`.
+/// anything was changed. The expiry is changed by `Keyspace::set_expire`. It borrows the keyspace
+/// until then.
 pub struct EntryMut<'a> {
     pub(in crate::keyspace) entry: &'a mut Entry,
     pub(in crate::keyspace) account: Account<'a>,
@@ -141,8 +143,8 @@ impl EntryMut<'_> {
     }
 
     /// The string's bytes for changing in place (SETRANGE, SETBIT), which makes it `raw`; zeros are
-    /// appended up to `len_min`. `None`, and no change, for a collection. Copies nothing, unless the
-    /// string is shared with a reply still on its way.
+    /// appended up to `len_min`. `None`, and no change, for a collection. Copies nothing, unless
+    /// the string is shared with a reply still on its way.
     pub fn bytes_mut(&mut self, len_min: usize) -> Option<&mut [u8]> {
         let bytes = self.entry.bytes_mut(len_min);
         self.changed |= bytes.is_some();

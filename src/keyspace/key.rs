@@ -31,8 +31,8 @@ pub fn slot_of(key: &[u8]) -> Slot {
     Slot(crc16(hash_tag(key).unwrap_or(key)) % SLOTS)
 }
 
-/// What stands between the first `{` and the first `}` after it, unless that is nothing. By the Redis
-/// Cluster specification.
+/// What stands between the first `{` and the first `}` after it, unless that is nothing. By the
+/// Redis Cluster specification.
 pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let after_open = &key[memchr::memchr(b'{', key)? + 1..];
     match memchr::memchr(b'}', after_open)? {

@@ -1,9 +1,10 @@
-//! One shard's whole data, and the one door through which it changes. Owned by the shard's core, or by
-//! the core that holds it under a lease; `Send`, not `Sync`.
+//! One shard's whole data, and the one door through which it changes. Owned by the shard's core, or
+//! by the core that holds it under a lease; `Send`, not `Sync`.
 //!
-//! What always holds: every key's slot is in the shard's range; counters, gauges and byte counts agree
-//! with the entries; a watched key's version rises with every change of it; every entry written bears
-//! the current snapshot epoch. Reads never delete: an expired key stays until somebody removes it.
+//! What always holds: every key's slot is in the shard's range; counters, gauges and byte counts
+//! agree with the entries; a watched key's version rises with every change of it; every entry
+//! written bears the current snapshot epoch. Reads never delete: an expired key stays until
+//! somebody removes it.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -39,8 +40,8 @@ pub struct Keyspace {
 pub struct TakenDb(#[expect(dead_code, reason = "held to be dropped")] Box<Db>);
 
 impl Keyspace {
-    /// Empty data for the slots of a shard, with as many databases as the gauges have. `seed` feeds the
-    /// LFU counters.
+    /// Empty data for the slots of a shard, with as many databases as the gauges have. `seed` feeds
+    /// the LFU counters.
     pub fn new(
         shard: ShardId,
         slots: RangeInclusive<u16>,
@@ -134,6 +135,14 @@ impl Keyspace {
         Some(found)
     }
 
+    /// Brings what finding these keys will read into the cache: for all of them at the same time,
+    /// where finding them one by one would wait for each. At most 16 are looked at.
+    pub fn warm(&self, db: DbIndex, places: impl Iterator<Item = (Slot, u64)>) {
+        if let Some(db) = self.db(db) {
+            db.warm(places);
+        }
+    }
+
     /// Finds a key, whether its time is over or not.
     pub fn peek(&self, db: DbIndex, key: &Key<'_>) -> Option<EntryRef<'_>> {
         self.db(db)?.find(key).map(EntryRef)
@@ -141,7 +150,8 @@ impl Keyspace {
 
     /// Whether a key still stands although its time is over.
     pub fn is_expired(&self, db: DbIndex, key: &Key<'_>, now_ms: u64) -> bool {
-        self.peek(db, key).is_some_and(|entry| entry.is_expired(now_ms))
+        self.db(db).is_some_and(|base| base.may_hold_expired(key.slot, now_ms))
+            && self.peek(db, key).is_some_and(|entry| entry.is_expired(now_ms))
     }
 
     /// Opens an entry for changing its value. The caller has dealt with expiry before.
@@ -243,10 +253,10 @@ impl Keyspace {
         true
     }
 
-    /// Calls `visit` for at least `count` entries from `cursor` on (all there are, at the end), expired
-    /// ones included. Returns where to go on: the first slot behind this shard's when it is done
-    /// here, which is the end (0) on the last shard. A cursor before our slots begins with them; one
-    /// behind them is returned as it is, and one that is no cursor ends the scan.
+    /// Calls `visit` for at least `count` entries from `cursor` on (all there are, at the end),
+    /// expired ones included. Returns where to go on: the first slot behind this shard's when it is
+    /// done here, which is the end (0) on the last shard. A cursor before our slots begins with
+    /// them; one behind them is returned as it is, and one that is no cursor ends the scan.
     pub fn scan(
         &self,
         db: DbIndex,
@@ -326,8 +336,8 @@ impl Keyspace {
         self.publish_counts(b, true);
     }
 
-    /// Registers a watcher; the version to compare with at EXEC. The caller has removed the key before
-    /// if its time was over, so that its expiry later does not look like a change.
+    /// Registers a watcher; the version to compare with at EXEC. The caller has removed the key
+    /// before if its time was over, so that its expiry later does not look like a change.
     pub fn watch(&mut self, db: DbIndex, key: &Key<'_>) -> WatchVersion {
         self.watch.watch(db, key.bytes)
     }

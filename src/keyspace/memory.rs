@@ -1,7 +1,8 @@
 //! What an allocation really costs: jemalloc's size classes. Pure, any core.
 
 /// The size jemalloc serves a request of `bytes` with: multiples of 16 up to 128, above that four
-/// classes a doubling. Rounding our own blocks the same way costs nothing and makes the byte count true.
+/// classes a doubling. Rounding our own blocks the same way costs nothing and makes the byte count
+/// true.
 pub const fn size_class(bytes: usize) -> usize {
     if bytes <= 128 {
         return (bytes + 15) & !15;

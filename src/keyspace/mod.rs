@@ -1,11 +1,11 @@
 //! One shard's data: databases, tables, values, expiry, eviction samples. No sockets, no stream.
 //!
-//! A [`keyspace::Keyspace`] is `Send` and owned by one core at a time: its shard's, or the core that
-//! holds it under a lease. Below it stand, from the outside in: `db` (one database: its slots),
-//! `dict` (one slot: a tree of tables), `table` (entries
-//! in hash order), `entry` (one key with its value, in one heap block),
-//! `value` (what a value is). `expires`, `evict` and `watch` are the parts of the same structure that
-//! serve those subjects; `digest` sums up several keyspaces as DEBUG DIGEST does.
+//! A [`keyspace::Keyspace`] is `Send` and owned by one core at a time: its shard's, or the core
+//! that holds it under a lease. Below it stand, from the outside in: `db` (one database: its
+//! slots), `dict` (one slot: a tree of tables), `table` (entries in hash order), `entry` (one key
+//! with its value, in one heap block), `value` (what a value is). `expires`, `evict` and `watch`
+//! are the parts of the same structure that serve those subjects; `digest` sums up several
+//! keyspaces as DEBUG DIGEST does.
 
 pub mod db;
 pub mod dict;

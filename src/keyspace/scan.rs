@@ -9,9 +9,9 @@
 //!
 //! It stays below 2^53, since clients in JavaScript keep cursors in a double.
 //!
-//! It names neither a capacity nor a shard: whatever grows, shrinks or splits between two calls, all
-//! keys before the cursor were returned and all others are still ahead. Two keys of one place are
-//! always returned by one call.
+//! It names neither a capacity nor a shard: whatever grows, shrinks or splits between two calls,
+//! all keys before the cursor were returned and all others are still ahead. Two keys of one place
+//! are always returned by one call.
 
 use crate::base::ids::{SLOTS, Slot};
 

@@ -1,9 +1,10 @@
-//! Some hundred entries of one slot in the order of 16 bits of their hashes. Owned by a node of `dict`.
+//! Some hundred entries of one slot in the order of 16 bits of their hashes. Owned by a node of
+//! `dict`.
 //!
-//! The hashes stand in an array of their own, so a search touches two or three lines: it begins where
-//! an even spread would have the hash, walks the few places it is off, and tells equal hashes apart
-//! by the keys. No gaps and no tombstones: a table costs little over 10 bytes a key at every count,
-//! and SCAN finds its order ready.
+//! The hashes stand in an array of their own, so a search touches two or three lines: it begins
+//! where an even spread would have the hash, walks the few places it is off, and tells equal hashes
+//! apart by the keys. No gaps and no tombstones: a table costs little over 10 bytes a key at every
+//! count, and SCAN finds its order ready.
 //!
 //! What always holds: both arrays are equally long and sorted by hash, `expires` counts the entries
 //! with an expiry, and none of them expires before `next_expiry`.
@@ -107,9 +108,9 @@ impl Leaf {
         self.next_expiry = totals.next_expiry;
     }
 
-    /// Calls `visit` for entries from the place `from` on, until `left` of them were seen; where to go on,
-    /// or `None` at the end. `start` and `shift` make places of the hashes here. Entries of one hash
-    /// are never torn apart.
+    /// Calls `visit` for entries from the place `from` on, until `left` of them were seen; where to
+    /// go on, or `None` at the end. `start` and `shift` make places of the hashes here. Entries of
+    /// one hash are never torn apart.
     pub fn scan(
         &self,
         start: u64,
@@ -172,7 +173,7 @@ impl Leaf {
     }
 
     /// The first index whose hash is not below `hash`.
-    fn lower_bound(&self, hash: u16) -> usize {
+    pub fn lower_bound(&self, hash: u16) -> usize {
         let hashes = &self.hashes[..];
         let mut index = (usize::from(hash) * hashes.len()) >> u16::BITS;
         while index > 0 && hashes[index - 1] >= hash {
@@ -196,8 +197,8 @@ impl Leaf {
     }
 }
 
-/// How many entries a table makes room for, to hold `len`: steps of a quarter or less, in step with the
-/// allocator's sizes.
+/// How many entries a table makes room for, to hold `len`: steps of a quarter or less, in step with
+/// the allocator's sizes.
 fn capacity_class(len: usize) -> usize {
     size_class(len * ENTRY) / ENTRY
 }

@@ -1,5 +1,5 @@
-//! What is known of many keys without visiting them, and the walk that uses it. Kept by tables, tree
-//! nodes, chunks of slots and databases alike.
+//! What is known of many keys without visiting them, and the walk that uses it. Kept by tables,
+//! tree nodes, chunks of slots and databases alike.
 
 /// "No key expires" as a lower bound of expiries.
 pub const NEVER: u64 = u64::MAX;

@@ -70,7 +70,8 @@ impl Kind {
 }
 
 impl<'a> Value<'a> {
-    /// The value SET stores for `text`: an integer if the text is exactly how that integer is printed.
+    /// The value SET stores for `text`: an integer if the text is exactly how that integer is
+    /// printed.
     pub fn text(text: &'a [u8]) -> Value<'a> {
         match canonical_int(text) {
             Some(number) => Value::Int(number),
@@ -138,7 +139,8 @@ impl Object {
     }
 }
 
-/// The integer that prints as exactly `text`: no plus sign, no leading zeros, no `-0`, within `i64`.
+/// The integer that prints as exactly `text`: no plus sign, no leading zeros, no `-0`, within
+/// `i64`.
 pub fn canonical_int(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),

@@ -27,7 +27,7 @@ use crate::net::waker::{self, Waker};
 pub(super) struct Bridge {
     /// Signalled by our ring while enabled; awaited through glommio.
     events: PollableFd<OwnedFd>,
-    /// Where the kernel puts the doorbell's counter.
+    /// Where the kernel puts the doorbell's bytes.
     pub(super) doorbell: Box<[u8; 8]>,
     pub(super) doorbell_armed: bool,
     pub(super) closing: bool,
@@ -118,7 +118,7 @@ impl Net {
         }
         let fd = types::Fd(self.waker.doorbell_fd());
         let entry = opcode::Read::new(fd, self.bridge.doorbell.as_mut_ptr(), 8).build();
-        // SAFETY: the boxed counter lives until the read's completion, see `Drop`.
+        // SAFETY: the boxed bytes live until the read's completion, see `Drop`.
         unsafe { self.ring.push(entry.user_data(token::pack(Kind::Doorbell, 0, 0))) };
     }
 

@@ -4,8 +4,9 @@
 //! Always holds: who publishes work and then calls `Net::wake` or `wake_thread` either finds the
 //! flag set and wakes, or the parking shard's last look, after its own fence, sees the work.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// One shard's wake-up handle.
@@ -15,8 +16,11 @@ pub struct Waker {
     /// A duplicate of the ring's descriptor: the number stays this ring's as long as anybody
     /// could send to it.
     ring: OwnedFd,
-    /// An eventfd the shard's ring always reads from.
-    doorbell: OwnedFd,
+    /// A socket pair: threads write to one end, the shard's ring always reads from the other. No
+    /// eventfd: the ring signals its own eventfd meanwhile, and one signalled from inside the
+    /// other is put off by the kernel, by milliseconds or until something else happens.
+    doorbell: UnixStream,
+    doorbell_end: UnixStream,
 }
 
 /// The flag has a cache line of its own: every flush of messages by every shard looks at it.
@@ -29,7 +33,9 @@ impl Waker {
         // SAFETY: plain system calls on a number; a result that is not negative is a new
         // descriptor that nobody else owns.
         let ring = unsafe { owned(libc::fcntl(ring, libc::F_DUPFD_CLOEXEC, 3))? };
-        Ok(Waker { parked: Parked(AtomicBool::new(false)), ring, doorbell: eventfd(0)? })
+        let (doorbell, doorbell_end) = UnixStream::pair()?;
+        doorbell.set_nonblocking(true)?;
+        Ok(Waker { parked: Parked(AtomicBool::new(false)), ring, doorbell, doorbell_end })
     }
 
     /// Wakes the shard from a thread that has no ring, if it is parked. One system call then,
@@ -58,10 +64,8 @@ impl Waker {
     }
 
     pub(super) fn ring_doorbell(&self) {
-        let one = 1u64.to_ne_bytes();
-        // SAFETY: writes eight bytes of a local array. It cannot fail: the descriptor is ours and
-        // the counter cannot reach its maximum.
-        let _ = unsafe { libc::write(self.doorbell.as_raw_fd(), one.as_ptr().cast(), 8) };
+        // Both ends live as long as we do, so it can only fail by being full: it rings already.
+        let _ = (&self.doorbell).write(&[1]);
     }
 
     pub(super) fn ring_fd(&self) -> RawFd {
@@ -69,7 +73,7 @@ impl Waker {
     }
 
     pub(super) fn doorbell_fd(&self) -> RawFd {
-        self.doorbell.as_raw_fd()
+        self.doorbell_end.as_raw_fd()
     }
 }
 

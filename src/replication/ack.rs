@@ -15,7 +15,9 @@ pub struct Acked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("acknowledges offset {acked}, but only {sent} was sent")]
 pub struct BeyondSent {
+    /// What the peer claims to have.
     pub acked: ReplOffset,
+    /// What it can have at most.
     pub sent: ReplOffset,
 }
 

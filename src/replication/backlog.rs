@@ -1,27 +1,17 @@
 //! The retained bytes of the replication stream, and those who read them. Appended to by the one
 //! `BacklogWriter`, which the merger or the link from a master holds; read from any core.
 //!
-//! ```text
-//! offsets:   start            tail_start      end
-//!              |  segment | segment | tail      |   (room left in the block)
-//!              |<----- shared `Bytes` ->|<- copied ->|
-//! ```
-//!
-//! Bytes gather in the tail of a block and become a shared segment when there are enough of them,
-//! so a stream of small effects does not become a list of tiny segments; a reader at the end copies
-//! the few that are not shared yet.
-//!
-//! Always: `start <= position of every reader <= end`; segments are contiguous and not empty; at
-//! least `size` bytes are kept once so many were written.
+//! Always: a reader is given every byte behind its start once, in order, or told that its history
+//! ended; the end it compares with is never ahead of the bytes.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::base::ids::ReplOffset;
 use crate::replication::psync::Range;
+use crate::replication::retained::{Epoch, Follows, Place, Retained};
 
 /// The backlog, shared by its writer and its readers.
 #[derive(Debug)]
@@ -30,7 +20,7 @@ pub struct Backlog {
     end: AtomicU64,
     /// Rises when some readers have to go; they look under the lock whether they are meant.
     changes: AtomicU64,
-    kept: Mutex<Kept>,
+    kept: Mutex<Retained>,
 }
 
 /// The right to append. There is one; whoever holds it decides what the next byte is.
@@ -52,19 +42,10 @@ pub struct BacklogReader {
     position: u64,
 }
 
-/// What a reader holds on to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follows {
-    /// The bytes under one replication id: a link to a replica.
-    Id,
-    /// The bytes, under whatever id they go on: the append-only file.
-    Bytes,
-}
-
 /// Several appends under one lock; readers see their end when it is dropped.
 pub(super) struct Batch<'a> {
     end: &'a AtomicU64,
-    kept: MutexGuard<'a, Kept>,
+    kept: MutexGuard<'a, Retained>,
 }
 
 /// The offset asked for is not kept, or not written yet.
@@ -90,59 +71,17 @@ pub struct BacklogInfo {
     pub histlen: u64,
     /// Bytes kept only because a reader needs them still.
     pub beyond_size: u64,
-    /// Bytes of memory: what is kept, the open block's free room, the list itself.
+    /// Bytes of memory the backlog takes, free room in its last block included.
     pub memory: u64,
-}
-
-#[derive(Debug)]
-struct Kept {
-    open: bool,
-    size: u64,
-    start: u64,
-    end: u64,
-    epoch: Epoch,
-    segments: VecDeque<Segment>,
-    tail: BytesMut,
-    readers: Vec<Option<Place>>,
-}
-
-/// Which bytes, and which id they stand under.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Epoch {
-    bytes: u64,
-    id: u64,
-}
-
-/// A registered reader.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    position: u64,
-    follows: Follows,
-}
-
-#[derive(Debug)]
-struct Segment {
-    start: u64,
-    bytes: Bytes,
 }
 
 impl Backlog {
     /// A closed backlog at offset 0 that will keep `size` bytes, and the right to append to it.
     pub fn new(size: u64) -> (Arc<Backlog>, BacklogWriter) {
-        let kept = Kept {
-            open: false,
-            size: size.max(SIZE_MIN),
-            start: 0,
-            end: 0,
-            epoch: Epoch::default(),
-            segments: VecDeque::new(),
-            tail: BytesMut::new(),
-            readers: Vec::new(),
-        };
         let backlog = Arc::new(Backlog {
             end: AtomicU64::new(0),
             changes: AtomicU64::new(0),
-            kept: Mutex::new(kept),
+            kept: Mutex::new(Retained::new(size)),
         });
         (backlog.clone(), BacklogWriter { backlog })
     }
@@ -154,13 +93,14 @@ impl Backlog {
 
     /// True while bytes are kept.
     pub fn is_open(&self) -> bool {
-        self.lock().open
+        self.lock().is_open()
     }
 
     /// What could be read; none while closed.
     pub fn range(&self) -> Option<Range> {
         let kept = self.lock();
-        kept.open.then(|| Range { start: ReplOffset(kept.start), end: ReplOffset(kept.end) })
+        let (start, end) = (ReplOffset(kept.start()), ReplOffset(kept.end()));
+        kept.is_open().then_some(Range { start, end })
     }
 
     /// A reader of everything behind `from`.
@@ -170,45 +110,41 @@ impl Backlog {
         follows: Follows,
     ) -> Result<BacklogReader, OutOfRange> {
         let mut kept = self.lock();
-        if !kept.open || from.0 < kept.start || from.0 > kept.end {
+        if !kept.is_open() || from.0 < kept.start() || from.0 > kept.end() {
             return Err(OutOfRange);
         }
         let position = from.0;
-        let (epoch, index) = (kept.epoch, kept.register(Place { position, follows }));
+        let (epoch, index) = (kept.epoch(), kept.register(Place { position, follows }));
         let (backlog, seen) = (self.clone(), self.changes.load(Ordering::Relaxed));
         Ok(BacklogReader { backlog, follows, seen, epoch, index, position })
     }
 
     /// Changes how many bytes are kept (at least 16 KiB). Growing forgets nothing.
     pub fn resize(&self, size: u64) {
-        let mut kept = self.lock();
-        kept.size = size.max(SIZE_MIN);
-        kept.trim();
-        kept.invariants();
+        self.lock().resize(size);
     }
 
     /// How many readers there are.
     pub fn connected_readers(&self) -> usize {
-        self.lock().readers.iter().flatten().count()
+        self.lock().reader_count()
     }
 
     /// The numbers for INFO, all of one instant.
     pub fn info(&self) -> BacklogInfo {
         let kept = self.lock();
-        let held = kept.end - kept.start;
-        let histlen = held.min(kept.size);
-        let list = kept.segments.capacity() * size_of::<Segment>();
+        let held = kept.end() - kept.start();
+        let histlen = held.min(kept.size());
         BacklogInfo {
-            active: kept.open,
-            size: kept.size,
-            first_byte_offset: if kept.open { kept.end - histlen + 1 } else { 0 },
+            active: kept.is_open(),
+            size: kept.size(),
+            first_byte_offset: if kept.is_open() { kept.end() - histlen + 1 } else { 0 },
             histlen,
             beyond_size: held - histlen,
-            memory: held + (kept.tail.capacity() - kept.tail.len() + list) as u64,
+            memory: kept.memory(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Retained> {
         self.kept.lock().expect("a panic ends the process, so no lock stays poisoned")
     }
 }
@@ -241,7 +177,7 @@ impl BacklogWriter {
 
     pub(super) fn batch(&mut self) -> Batch<'_> {
         let kept = self.backlog.lock();
-        assert!(kept.open, "bytes for a closed backlog would go uncounted");
+        assert!(kept.is_open(), "bytes for a closed backlog would go uncounted");
         Batch { end: &self.backlog.end, kept }
     }
 
@@ -258,23 +194,13 @@ impl BacklogWriter {
     /// The bytes go on under another id: the readers that follow one end.
     pub(super) fn end_id(&mut self) {
         let mut kept = self.backlog.lock();
-        kept.epoch.id += 1;
-        for place in &mut kept.readers {
-            place.take_if(|place| place.follows == Follows::Id);
-        }
-        kept.trim();
+        kept.end_id();
         self.backlog.changes.fetch_add(1, Ordering::Release);
     }
 
     fn begin(&mut self, offset: u64, open: bool) {
         let mut kept = self.backlog.lock();
-        kept.epoch.bytes += 1;
-        kept.readers.clear();
-        kept.open = open;
-        (kept.start, kept.end) = (offset, offset);
-        kept.segments = VecDeque::new();
-        kept.tail = BytesMut::new();
-        kept.invariants();
+        kept.begin(offset, open);
         self.backlog.end.store(offset, Ordering::Release);
         self.backlog.changes.fetch_add(1, Ordering::Release);
     }
@@ -288,23 +214,19 @@ impl Batch<'_> {
 
     /// Appends `bytes`, shared if they are many.
     pub fn append_shared(&mut self, bytes: Bytes) {
-        if bytes.len() < SHARED_BYTES_MIN {
-            self.kept.append(&bytes);
-        } else {
-            self.kept.push_segment(bytes);
-        }
+        self.kept.append_shared(bytes);
     }
 
     /// The offset behind what was appended.
     pub fn end(&self) -> ReplOffset {
-        ReplOffset(self.kept.end)
+        ReplOffset(self.kept.end())
     }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         self.kept.invariants();
-        self.end.store(self.kept.end, Ordering::Release);
+        self.end.store(self.kept.end(), Ordering::Release);
     }
 }
 
@@ -338,9 +260,7 @@ impl BacklogReader {
         }
         self.seen = self.backlog.changes.load(Ordering::Relaxed);
         self.position = kept.read(self.position, max, &mut taken);
-        kept.readers[self.index] = Some(self.place());
-        kept.trim();
-        kept.invariants();
+        kept.set_place(self.index, Some(self.place()));
         Ok(taken)
     }
 
@@ -348,11 +268,8 @@ impl BacklogReader {
         Place { position: self.position, follows: self.follows }
     }
 
-    fn has_ended(&self, kept: &Kept) -> bool {
-        match self.follows {
-            Follows::Id => self.epoch != kept.epoch,
-            Follows::Bytes => self.epoch.bytes != kept.epoch.bytes,
-        }
+    fn has_ended(&self, kept: &Retained) -> bool {
+        self.epoch.has_ended(self.follows, kept.epoch())
     }
 }
 
@@ -370,138 +287,10 @@ impl Drop for BacklogReader {
     fn drop(&mut self) {
         let mut kept = self.backlog.lock();
         if !self.has_ended(&kept) {
-            kept.readers[self.index] = None;
-            kept.trim();
-            kept.invariants();
+            kept.set_place(self.index, None);
         }
     }
 }
-
-impl Kept {
-    fn append(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.tail.len() == self.tail.capacity() {
-                self.share_tail();
-                self.tail = BytesMut::with_capacity(self.block_bytes());
-            }
-            let room = self.tail.capacity() - self.tail.len();
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.tail.extend_from_slice(now);
-            self.end += now.len() as u64;
-            bytes = later;
-            if self.tail.len() >= SEGMENT_BYTES_MIN {
-                self.share_tail();
-            }
-        }
-    }
-
-    fn push_segment(&mut self, bytes: Bytes) {
-        self.share_tail();
-        let start = self.end;
-        self.end += bytes.len() as u64;
-        self.segments.push_back(Segment { start, bytes });
-        self.trim();
-    }
-
-    /// Makes the tail's bytes a segment. The block's free room stays the tail's.
-    fn share_tail(&mut self) {
-        if !self.tail.is_empty() {
-            let start = self.tail_start();
-            self.segments.push_back(Segment { start, bytes: self.tail.split().freeze() });
-            self.trim();
-        }
-    }
-
-    /// Appends up to `max` bytes from `position` on to `taken`; returns the position behind them.
-    fn read(&self, position: u64, max: usize, taken: &mut Vec<Bytes>) -> u64 {
-        assert!(self.start <= position && position <= self.end, "a reader's bytes are kept");
-        let (mut position, mut left) = (position, max);
-        let first = self.segments.partition_point(|segment| segment.end() <= position);
-        for segment in self.segments.range(first..) {
-            if left == 0 {
-                return position;
-            }
-            let from = (position - segment.start) as usize;
-            let until = segment.bytes.len().min(from.saturating_add(left));
-            taken.push(segment.bytes.slice(from..until));
-            position += (until - from) as u64;
-            left -= until - from;
-        }
-        let from = (position.saturating_sub(self.tail_start())) as usize;
-        let until = self.tail.len().min(from.saturating_add(left));
-        if left > 0 && from < until {
-            taken.push(Bytes::copy_from_slice(&self.tail[from..until]));
-            position += (until - from) as u64;
-        }
-        position
-    }
-
-    /// Drops the segments that neither the size nor a reader needs.
-    fn trim(&mut self) {
-        let keep_from = self.end.saturating_sub(self.size);
-        if self.segments.front().is_none_or(|first| first.end() > keep_from) {
-            return;
-        }
-        let slowest = self.readers.iter().flatten().map(|place| place.position).min();
-        let slowest = slowest.unwrap_or(u64::MAX);
-        let keep_from = keep_from.min(slowest);
-        while let Some(first) = self.segments.front()
-            && first.end() <= keep_from
-        {
-            self.start = first.end();
-            self.segments.pop_front();
-        }
-    }
-
-    fn register(&mut self, place: Place) -> usize {
-        let index = self.readers.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.readers.push(None);
-            self.readers.len() - 1
-        });
-        self.readers[index] = Some(place);
-        index
-    }
-
-    fn tail_start(&self) -> u64 {
-        self.end - self.tail.len() as u64
-    }
-
-    /// A block is freed as a whole, so it must be small beside the backlog.
-    fn block_bytes(&self) -> usize {
-        usize::try_from(self.size / 8)
-            .unwrap_or(BLOCK_BYTES_MAX)
-            .clamp(SEGMENT_BYTES_MIN, BLOCK_BYTES_MAX)
-    }
-
-    fn invariants(&self) {
-        debug_assert!(self.start <= self.end);
-        debug_assert!(self.open || self.start == self.end);
-        debug_assert_eq!(self.segments.front().map_or(self.tail_start(), |s| s.start), self.start);
-        debug_assert_eq!(self.segments.back().map_or(self.start, |s| s.end()), self.tail_start());
-        let mut places = self.readers.iter().flatten();
-        debug_assert!(places.all(|at| self.start <= at.position && at.position <= self.end));
-    }
-}
-
-impl Segment {
-    fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-/// The smallest backlog, as in Redis.
-const SIZE_MIN: u64 = 16 * 1024;
-
-/// Memory is taken in blocks of an eighth of the backlog, at most 1 MiB: one block may be kept for
-/// its last byte, so a backlog of 1 MiB holds at most 12.5 % more than its size.
-const BLOCK_BYTES_MAX: usize = 1024 * 1024;
-
-/// The tail becomes a segment at 16 KiB: a segment's 40 bytes of bookkeeping are then 0.25 %, and a
-/// reader at the end copies at most this much.
-const SEGMENT_BYTES_MIN: usize = 16 * 1024;
-
-/// From 256 KiB on an entry is not copied into a block but kept where it is.
-const SHARED_BYTES_MIN: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -122,6 +122,12 @@ impl EntryBuilder {
         self.bytes.len()
     }
 
+    /// What was built so far, for tests of those who write effects.
+    #[cfg(test)]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Forgets what was built and keeps the memory, unless one large run made it large.
     pub fn clear(&mut self) {
         self.unit = None;
@@ -197,7 +203,7 @@ fn push_header(bytes: &mut Vec<u8>, kind: u8, count: usize) {
 
 /// A unit with several effects opens with it. The SELECT of the first effect stands behind it, as
 /// Redis 7 sends it: `MULTI, SELECT n, effect, ...`.
-const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+pub(super) const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 /// An entry's memory is used again up to this capacity in bytes: 64 KiB holds a run of 500 effects

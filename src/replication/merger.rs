@@ -10,9 +10,10 @@ use bytes::Bytes;
 
 use crate::base::ids::{DbIndex, ReplOffset, Ticket};
 use crate::replication::backlog::{BacklogWriter, Batch};
-use crate::replication::entry::{Entry, push_select};
+use crate::replication::entry::{Entry, MULTI, push_select};
 use crate::replication::local_stream::{LocalStream, recycle};
 use crate::replication::order::Order;
+use crate::replication::retained::SHARED_BYTES_MIN;
 
 /// The state of merging.
 #[derive(Debug)]
@@ -154,6 +155,7 @@ impl Merger {
 /// ten microseconds.
 const BATCH_BYTES: u64 = 64 * 1024;
 
-/// From this size on an entry's memory becomes the backlog's instead of being copied. More than the
-/// backlog's own bound, so that what is left behind a SELECT is shared as well.
-const OWNED_BYTES_MIN: usize = 256 * 1024 + 64;
+/// From this size on an entry's memory becomes the backlog's instead of being copied. So much more
+/// than the backlog's own bound that what stands behind a SELECT is shared as well.
+const OWNED_BYTES_MIN: usize = SHARED_BYTES_MIN + 64;
+const _: () = assert!(OWNED_BYTES_MIN >= SHARED_BYTES_MIN + MULTI.len());

@@ -11,4 +11,5 @@ pub mod local_stream;
 pub mod merger;
 pub mod order;
 pub mod psync;
+pub mod retained;
 pub mod stream;

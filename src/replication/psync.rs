@@ -85,10 +85,12 @@ pub fn decide(request: Request<'_>, history: &History, range: Option<Range>) -> 
     }
 }
 
-/// The line for the log, in the words operators' scripts know. `replica` is its address.
+/// The line for the log, in the words operators' scripts know.
 #[derive(Debug)]
 pub struct LogText<'a> {
+    /// Why.
     pub reason: &'a Reason,
+    /// Whose request was refused, as `address:port`.
     pub replica: &'a str,
 }
 

@@ -14,14 +14,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fe
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::base::ids::{DbIndex, ReplId, ReplOffset, SHARDS_MAX, ShardId, Ticket};
-use crate::replication::backlog::{
-    Backlog, BacklogInfo, BacklogReader, BacklogWriter, Follows, OutOfRange,
-};
+use crate::replication::backlog::{Backlog, BacklogInfo, BacklogReader, BacklogWriter, OutOfRange};
 use crate::replication::entry::EntryBuilder;
 use crate::replication::history::History;
 use crate::replication::local_stream::LocalStream;
 use crate::replication::merger::Merger;
 use crate::replication::psync::{self, Decision, Reason, Request};
+use crate::replication::retained::Follows;
 
 /// Everything about the stream, behind one `Arc`.
 #[derive(Debug)]
@@ -125,7 +124,7 @@ impl Stream {
             builder.clear();
             return self.last_ticket();
         }
-        if self.last_ticket().0 - self.merged_through().0 > OUTSTANDING_MAX {
+        if self.unmerged() > OUTSTANDING_MAX {
             // The merging core cannot keep up: whoever makes more work waits for it and helps.
             self.with_core(|core| self.merge_round(core));
         }
@@ -139,7 +138,7 @@ impl Stream {
         let untold = self.owed.load(Ordering::SeqCst) && self.owed.swap(false, Ordering::SeqCst);
         let mut moved = untold.then(|| self.end());
         for _ in 0..ROUNDS_MAX {
-            if self.last_ticket() == self.merged_through() {
+            if self.unmerged() == 0 {
                 return moved;
             }
             // Orders our ticket before the failing lock, and the last unlock before this look at
@@ -161,7 +160,7 @@ impl Stream {
             fence(Ordering::SeqCst);
         }
         // Others publish faster than one core should merge for them: the work passes on.
-        if self.last_ticket() != self.merged_through() {
+        if self.unmerged() > 0 {
             self.owed.store(true, Ordering::SeqCst);
         }
         moved
@@ -433,6 +432,13 @@ impl Stream {
             self.owed.store(true, Ordering::SeqCst);
         }
         result
+    }
+
+    /// How many tickets were taken and are not merged.
+    fn unmerged(&self) -> u64 {
+        // In this order: the counter only rises, so it is not below a mark read before it.
+        let merged = self.merged_through();
+        self.last_ticket().0 - merged.0
     }
 
     fn merge_round(&self, core: &mut Core) {

@@ -12,9 +12,11 @@ use crate::command::gate::{Gate, Role};
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
+use crate::keyspace::key::Key;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Whether a command ran.
@@ -24,6 +26,19 @@ pub enum Ran {
     Done,
     /// A pause holds it back; nothing happened.
     Postponed,
+    /// Its pipeline's turn has not come yet; nothing happened, or some of its commands ran.
+    Waiting,
+}
+
+/// One command to be run.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
+    /// Its only key, where that is known and hashed already.
+    pub key: Option<Key<'a>>,
 }
 
 /// Runs what a transaction holds besides commands on keys: connection and server commands.
@@ -55,16 +70,10 @@ impl Beside for NothingBeside {
 
 impl Shard {
     /// Runs one command on the keyspace at home, which must be there.
-    pub fn run_here(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        view: &ClientView,
-        reply: &mut Reply,
-    ) -> Ran {
+    pub fn run_here(&mut self, call: Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
-        self.tools.run(&mut spaces, command, args, view, reply)
+        self.tools.run(&mut spaces, call, view, reply)
     }
 
     /// Runs a batch on the keyspace at home; `Postponed` if a pause holds back the rest of it.
@@ -99,15 +108,38 @@ impl Tools {
 
     fn run_commands(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) -> Ran {
         let view = batch.view;
+        let piped = batch.baton.is_some();
         while batch.done < batch.len() {
+            if piped && !batch.may_run() {
+                return Ran::Waiting;
+            }
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
-            if self.run(spaces, command, args, &view, reply) == Ran::Postponed {
+            let call = Call { command, args, key: None };
+            if self.run(spaces, call, &view, reply) == Ran::Postponed {
                 return Ran::Postponed;
+            }
+            if piped {
+                batch.mark_reply();
+                self.end_stretch(batch);
             }
             batch.done += 1;
         }
         Ran::Done
+    }
+
+    /// After a command of a pipeline: if its stretch ends here, the baton is passed on when the run
+    /// is sealed.
+    fn end_stretch(&mut self, batch: &Batch) {
+        let Some(baton) = &batch.baton else { return };
+        let (stretch, next) = batch.stretch_and_next();
+        if baton.is_reads() {
+            if next.is_none() {
+                self.reads.push((Arc::clone(baton), self.wrote));
+            }
+        } else if next != Some(stretch) {
+            self.passing.push((Arc::clone(baton), stretch));
+        }
     }
 
     /// Runs a transaction: nothing if a watched key changed, else every command as one unit.
@@ -155,7 +187,8 @@ impl Tools {
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    self.call(spaces, command, handler, args, &view, reply);
+                    let call = Call { command, args, key: None };
+                    self.call(spaces, handler, call, &view, reply);
                 }
             }
             batch.done += 1;
@@ -178,11 +211,11 @@ impl Tools {
     pub fn run(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) -> Ran {
+        let command = call.command;
         let gate = spaces.gate().unwrap_or_default();
         let status = &self.shared.environment.status;
         match refuse::verdict(command, view, gate, &self.settings, status) {
@@ -200,19 +233,19 @@ impl Tools {
         else {
             unreachable!("'{}' does not run on a keyspace", command.full_name)
         };
-        self.call(spaces, command, handler, args, view, reply);
+        self.call(spaces, handler, call, view, reply);
         Ran::Done
     }
 
     fn call(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
         handler: Handler,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) {
+        let Call { command, args, key } = call;
         let gate = spaces.gate().unwrap_or_default();
         if let Some(error) = self.make_room(spaces, command, view, gate) {
             self.reject(command, &error, reply);
@@ -224,6 +257,7 @@ impl Tools {
         let mark = reply.mark();
         let mut context = Context {
             spaces: spaces.reborrow(),
+            key,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
             client: *view,
@@ -238,6 +272,7 @@ impl Tools {
         let changes = context.effects.finish();
         if changes > 0 {
             metrics.changes.add(changes);
+            self.wrote = true;
         }
         if let Err(error) = result {
             let text = error.to_string();

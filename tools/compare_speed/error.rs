@@ -35,6 +35,9 @@ pub enum Error {
     /// The command line names something unknown.
     #[error("{0}")]
     Usage(String),
+    /// The machine is too busy to measure anything on.
+    #[error("{server} gave fewer than {enough} replies in each of {attempts} samples")]
+    Starved { server: String, enough: u64, attempts: usize },
     /// A signal asked to end.
     #[error("interrupted")]
     Interrupted,

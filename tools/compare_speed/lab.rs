@@ -111,7 +111,8 @@ impl Grid {
         warnings
     }
 
-    fn values(&self, case: usize, subject: usize, field: fn(&Sample) -> f64) -> Vec<f64> {
+    /// The values of all rounds, in their order.
+    pub fn values(&self, case: usize, subject: usize, field: fn(&Sample) -> f64) -> Vec<f64> {
         self.samples[case][subject].iter().map(field).collect()
     }
 }
@@ -211,7 +212,7 @@ impl Lab {
                 for (index, subject) in subjects.iter().enumerate() {
                     self.progress
                         .step(&format!("{}, {}, round {round}/{rounds}", case.name, subject.name));
-                    let (sample, outcome) = self.sample(subject, &case.plan)?;
+                    let (sample, outcome) = self.sample_enough(subject, &case.plan)?;
                     samples[case_index][index].push(sample);
                     let micros =
                         |percent| outcome.latency.value_at_percentile(percent) as f64 / 1000.0;
@@ -238,6 +239,19 @@ impl Lab {
             }
         }
         Ok(Grid { samples })
+    }
+
+    /// A sample with enough replies to divide by: on a busy machine a server may not run at all
+    /// for seconds, and nothing divided by nothing would look like a very good figure.
+    fn sample_enough(&self, subject: &Subject, plan: &Plan) -> Result<(Sample, Outcome), Error> {
+        let enough = (BATCHES_MIN * plan.connections * plan.pipeline) as u64;
+        for _ in 0..ATTEMPTS {
+            let (sample, outcome) = self.sample(subject, plan)?;
+            if outcome.operations >= enough {
+                return Ok((sample, outcome));
+            }
+        }
+        Err(Error::Starved { server: subject.name.clone(), enough, attempts: ATTEMPTS })
     }
 
     fn sample(&self, subject: &Subject, plan: &Plan) -> Result<(Sample, Outcome), Error> {
@@ -291,6 +305,10 @@ impl Lab {
     }
 }
 
+/// Batches each connection must complete, on the average, for a sample to count.
+const BATCHES_MIN: usize = 5;
+/// Samples taken in the hope that one has enough replies.
+const ATTEMPTS: usize = 4;
 /// Rounds that differ by more than this part of their median make a figure doubtful.
 const NOISY_SPREAD: f64 = 0.15;
 /// A core that is busier than this before anything was measured is worth a warning.

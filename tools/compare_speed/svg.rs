@@ -65,9 +65,9 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-const WIDTH: u32 = 960;
+const WIDTH: u32 = 1100;
 /// Where bars begin; labels end left of it.
-const LABEL: u32 = 320;
+const LABEL: u32 = 440;
 /// Length of the longest bar; its value and the verdict stand right of it.
 const WIDEST: u32 = 400;
 const TOP: u32 = 64;

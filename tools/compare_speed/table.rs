@@ -50,9 +50,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// The verdict, empty without a target or a figure.
+    /// The verdict, empty without a target.
     pub fn verdict(&self) -> &'static str {
         match (self.figure, self.target) {
+            (Some(figure), Some(_)) if !figure.is_finite() => "NOT MEASURED",
+            (None, Some(_)) => "NOT MEASURED",
             (Some(figure), Some(target)) if target.reached(figure) => "PASS",
             (Some(_), Some(_)) => "FALLS SHORT",
             _ => "",
@@ -157,6 +159,7 @@ mod tests {
         check(Target::AtLeast(0.5), 0.49, "FALLS SHORT");
         check(Target::Exactly(1.0), 1.0, "PASS");
         check(Target::Exactly(1.0), 2.0, "FALLS SHORT");
+        check(Target::AtMost(1.0), f64::NAN, "NOT MEASURED");
         assert_eq!(Row::default().verdict(), "");
     }
 

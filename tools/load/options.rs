@@ -27,7 +27,8 @@ pub struct Options {
     #[arg(long, short, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub connections: u32,
     /// Requests in flight on each connection.
-    #[arg(long, short = 'P', default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, short = 'P', default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub pipeline: u32,
     /// Bytes of each value.
     #[arg(long, short = 'd', default_value_t = 64)]

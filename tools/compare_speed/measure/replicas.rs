@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::generator::plan::{Mix, Operation};
 use crate::lab::{Case, Grid, Lab, Sample, Subject};
 use crate::server::{Program, Server, Setup};
+use crate::statistics::{median, spread};
 use crate::table::{Row, Table, Target};
 
 /// Without and with one replica.
@@ -107,9 +108,10 @@ fn rows(grid: &Grid, programs: usize, counts: &[usize], notes: &mut Vec<String>)
         let label = format!("{count} replica{}", if *count == 1 { "" } else { "s" });
         let with = all(index, cpu);
         let base = all(0, cpu);
-        let extra: Vec<f64> = with.iter().zip(&base).map(|(with, base)| with - base).collect();
+        let (extra, extra_spread) = extras(grid, programs, counts.len(), index);
         let factor = with.iter().zip(&base).map(|(with, base)| with / base).collect();
         let mut judged = row(format!("{label}, extra"), "CPU µs/op", extra.clone(), cpu);
+        judged.spread = extra_spread;
         judged.target = (*count == 1).then_some(Target::AtMost(0.5));
         if extra[1] <= 0.0 {
             judged.figure = None;
@@ -120,4 +122,18 @@ fn rows(grid: &Grid, programs: usize, counts: &[usize], notes: &mut Vec<String>)
         rows.push(row(label, "op/s", all(index, per_second), per_second));
     }
     rows
+}
+
+/// For each program the median of what the replicas cost more in the same round, and the worst
+/// spread of that difference, which is much larger than that of either value.
+fn extras(grid: &Grid, programs: usize, counts: usize, count: usize) -> (Vec<f64>, f64) {
+    let mut worst = 0.0f64;
+    let extra = (0..programs).map(|program| {
+        let cpu = |count| grid.values(0, program * counts + count, |sample| sample.cpu_us);
+        let differences: Vec<f64> =
+            cpu(count).iter().zip(cpu(0)).map(|(with, without)| with - without).collect();
+        worst = worst.max(spread(&differences));
+        median(&differences).unwrap_or(f64::NAN)
+    });
+    (extra.collect(), worst)
 }

@@ -58,6 +58,7 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
             spread: 0.0,
         });
     }
+    notes.push("what the server's timers call meanwhile is in it".to_owned());
     Ok(Table {
         title: "System calls per operation".to_owned(),
         subjects: lab.names(),

@@ -104,8 +104,8 @@ impl ReplyCounter {
 mod tests {
     use super::*;
 
-    const REPLIES: &[u8] =
-        b"+OK\r\n:5\r\n$5\r\nab\r\nc\r\n$-1\r\n*2\r\n$1\r\na\r\n*1\r\n:1\r\n*0\r\n-ERR no\r\n+OK\r\n";
+    const REPLIES: &[u8] = b"+OK\r\n:5\r\n$5\r\nab\r\nc\r\n$-1\r\n*2\r\n$1\r\na\r\n*1\r\n:1\r\n\
+        *0\r\n-ERR no\r\n+OK\r\n";
 
     #[test]
     fn replies_are_counted_however_the_bytes_are_cut() {

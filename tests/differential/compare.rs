@@ -1,0 +1,114 @@
+//! When two replies to the same command count as equal. Byte for byte, but for what may rightly
+//! differ between two servers; all of that is listed in [`rule`].
+
+use crate::support::value::Value;
+use crate::usage::Command;
+
+/// How a command's replies are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Every byte.
+    Exact,
+    /// Integers may differ by so much: two servers read their clocks at two times.
+    Within(i64),
+    /// The same members in any order: the order of a hash table is nobody's promise.
+    AnyOrder,
+    /// The same pairs of name and value, in any order.
+    Pairs,
+    /// The same kind of reply: clocks, memory, ids, chance.
+    SameKind,
+    /// A map of what a server says of itself: the names must be the same.
+    SameNames,
+    /// A whole iteration must find the same keys; done by the lock step.
+    Iteration,
+}
+
+/// The rule for a command.
+pub fn rule(command: &Command) -> Rule {
+    let word = |n: usize| command.get(n).map(|w| w.to_ascii_uppercase()).unwrap_or_default();
+    match (word(0).as_slice(), word(1).as_slice()) {
+        (b"TTL" | b"EXPIRETIME", _) => Rule::Within(1),
+        (b"PTTL" | b"PEXPIRETIME", _) => Rule::Within(500),
+        (b"KEYS", _) => Rule::AnyOrder,
+        (b"CONFIG", b"GET") => Rule::Pairs,
+        // From any other cursor on, what is left depends on the order of the hash table.
+        (b"SCAN", b"0") => Rule::Iteration,
+        (b"SCAN", _) => Rule::SameKind,
+        (b"RANDOMKEY" | b"TIME" | b"LASTSAVE" | b"ROLE", _) => Rule::SameKind,
+        // The payload carries the RDB's version; what it means is compared by @ROUNDTRIP.
+        (b"DUMP", _) => Rule::SameKind,
+        (b"OBJECT", b"IDLETIME" | b"FREQ" | b"REFCOUNT") => Rule::SameKind,
+        (b"MEMORY", b"USAGE") | (b"SLOWLOG", b"LEN") => Rule::SameKind,
+        (b"CLIENT", b"ID") => Rule::SameKind,
+        (b"HELLO", _) => Rule::SameNames,
+        _ => Rule::Exact,
+    }
+}
+
+/// What is not sent inside a transaction: the stock Valkey 8.0.1 leaves the reply of a refused AUTH
+/// out of EXEC's array, so that its client waits for ever.
+pub fn avoided_in_multi(command: &Command) -> bool {
+    command[0].eq_ignore_ascii_case(b"AUTH") || command[0].eq_ignore_ascii_case(b"HELLO")
+}
+
+/// Whether two replies are equal under a rule.
+pub fn equal(rule: Rule, ours: &Value, theirs: &Value) -> bool {
+    if ours == theirs {
+        return true;
+    }
+    // Errors and nulls are always compared whole.
+    match rule {
+        Rule::Within(slack) => match (ours, theirs) {
+            (Value::Integer(a), Value::Integer(b)) => {
+                *a >= 0 && *b >= 0 && a.abs_diff(*b) <= slack.unsigned_abs()
+            }
+            _ => false,
+        },
+        Rule::AnyOrder => match (ours, theirs) {
+            (Value::Array(_), Value::Array(_)) => sorted(ours) == sorted(theirs),
+            _ => false,
+        },
+        Rule::Pairs => kind(ours) == kind(theirs) && pairs(ours) == pairs(theirs),
+        Rule::SameKind | Rule::Iteration => kind(ours) == kind(theirs) && !is_error(ours),
+        Rule::SameNames => {
+            kind(ours) == kind(theirs) && !is_error(ours) && names(ours) == names(theirs)
+        }
+        Rule::Exact => false,
+    }
+}
+
+/// The members of an array as bytes, sorted.
+pub fn sorted(value: &Value) -> Vec<Vec<u8>> {
+    let mut members: Vec<_> = value
+        .items()
+        .iter()
+        .map(|item| item.bytes().map(<[u8]>::to_vec).unwrap_or_default())
+        .collect();
+    members.sort();
+    members
+}
+
+fn pairs(value: &Value) -> Vec<Vec<&[u8]>> {
+    if is_error(value) {
+        return vec![vec![value.bytes().unwrap_or_default()]];
+    }
+    let mut pairs: Vec<Vec<&[u8]>> = value
+        .items()
+        .chunks(2)
+        .map(|pair| pair.iter().filter_map(Value::bytes).collect())
+        .collect();
+    pairs.sort();
+    pairs
+}
+
+fn names(value: &Value) -> Vec<&[u8]> {
+    value.items().iter().step_by(2).filter_map(Value::bytes).collect()
+}
+
+fn kind(value: &Value) -> std::mem::Discriminant<Value> {
+    std::mem::discriminant(value)
+}
+
+fn is_error(value: &Value) -> bool {
+    matches!(value, Value::Error(_) | Value::BulkError(_))
+}

@@ -1,0 +1,13 @@
+//! The server under test beside the stock Valkey: the same seeded commands go to both, one at a
+//! time, and every reply must be the same, as must be the data sets. `TRIBUTARY_COMMANDS` sets the
+//! number of commands of a run, `TRIBUTARY_SEED` repeats one.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod arguments;
+mod compare;
+mod lockstep;
+mod runs;
+mod table;
+mod usage;
