@@ -58,11 +58,27 @@ struct Door {
     unix: bool,
 }
 
+/// A server whose shards run.
+pub struct Started {
+    /// The process.
+    pub process: Arc<Process>,
+    threads: Vec<glommio::ExecutorJoinHandle<()>>,
+}
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
 /// What keeps it from starting.
 pub fn serve(settings: Settings) -> Result<(), StartError> {
+    start(settings)?.wait();
+    Ok(())
+}
+
+/// Opens the doors and starts the shards.
+///
+/// # Errors
+/// What keeps the server from starting.
+pub fn start(settings: Settings) -> Result<Started, StartError> {
     crate::net::probe::probe()?;
     let doors = open_doors(&settings)?;
     let shards = settings.shard_count() as u16;
@@ -80,11 +96,17 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
         let doors = doors.take().unwrap_or_default();
         threads.push(start_shard(Arc::clone(&process), ShardId(shard), doors)?);
     }
-    for thread in threads {
-        // A shard that panicked has aborted the process.
-        let _ = thread.join();
+    Ok(Started { process, threads })
+}
+
+impl Started {
+    /// Waits until every shard has stopped.
+    pub fn wait(self) {
+        for thread in self.threads {
+            // A shard that panicked has aborted the process.
+            let _ = thread.join();
+        }
     }
-    Ok(())
 }
 
 /// Everything that exists before the first shard runs.
