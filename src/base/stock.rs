@@ -102,6 +102,35 @@ impl Stock {
         self.connection.get_mut().write_all(&bytes).expect("the server reads");
     }
 
+    /// Sends a command and awaits its reply, as the bytes that came, of RESP2 or RESP3.
+    pub fn call_bytes<Argument: AsRef<[u8]>>(&mut self, arguments: &[Argument]) -> Vec<u8> {
+        self.send(arguments);
+        let mut bytes = Vec::new();
+        self.receive_bytes(&mut bytes);
+        bytes
+    }
+
+    fn receive_bytes(&mut self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        self.connection.read_until(b'\n', bytes).expect("the server replies in time");
+        let line = String::from_utf8_lossy(&bytes[start..]).into_owned();
+        let (kind, text) = line.trim_end().split_at_checked(1).expect("a reply has a kind");
+        // Null bulks and arrays have length -1, which is no usize: nothing follows.
+        let count = text.parse::<usize>();
+        match kind {
+            "$" | "=" | "!" => {
+                if let Ok(length) = count {
+                    let start = bytes.len();
+                    bytes.resize(start + length + 2, 0);
+                    self.connection.read_exact(&mut bytes[start..]).expect("the whole bulk comes");
+                }
+            }
+            "*" | "~" | ">" => (0..count.unwrap_or(0)).for_each(|_| self.receive_bytes(bytes)),
+            "%" => (0..2 * count.unwrap_or(0)).for_each(|_| self.receive_bytes(bytes)),
+            _ => {}
+        }
+    }
+
     /// Awaits the next reply.
     pub fn receive(&mut self) -> Answer {
         let mut line = String::new();

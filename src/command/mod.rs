@@ -6,6 +6,8 @@ pub mod context;
 pub mod effects;
 pub mod environment;
 pub mod error;
+#[cfg(test)]
+pub mod fixture;
 pub mod flags;
 pub mod gate;
 pub mod key_spec;
@@ -14,3 +16,5 @@ pub mod spaces;
 pub mod spec;
 pub mod strings;
 pub mod table;
+#[cfg(test)]
+pub mod twin;

@@ -52,3 +52,16 @@ pub const ROWS: &[Spec] = &[
         .keys(&[KeySpec::one(1, KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::UPDATE))])
         .doc("1.0.0", "O(1)", "Stores a string at a key."),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::command::fixture::Fixture;
+
+    #[test]
+    fn a_string_is_stored_and_read() {
+        let mut fixture = Fixture::new();
+        fixture.check("GET a", "$-1\r\n", &[]);
+        fixture.check("SET a 1", "+OK\r\n", &["SET a 1"]);
+        fixture.check("GET a", "$1\r\n1\r\n", &[]);
+    }
+}

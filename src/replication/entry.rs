@@ -122,6 +122,12 @@ impl EntryBuilder {
         self.bytes.len()
     }
 
+    /// What was built so far, for tests of those who write effects.
+    #[cfg(test)]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Forgets what was built and keeps the memory, unless one large run made it large.
     pub fn clear(&mut self) {
         self.unit = None;
