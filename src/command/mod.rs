@@ -3,6 +3,8 @@
 
 pub mod connection;
 pub mod context;
+pub mod databases;
+pub mod dump;
 pub mod effects;
 pub mod environment;
 pub mod error;
@@ -11,6 +13,11 @@ pub mod fixture;
 pub mod flags;
 pub mod gate;
 pub mod key_spec;
+pub mod keys;
+pub mod keys_expire;
+pub mod keys_move;
+pub mod keys_scan;
+pub mod object;
 pub mod server;
 pub mod spaces;
 pub mod spec;

@@ -163,4 +163,15 @@ fn text_of(bytes: &[u8], room: usize) -> String {
 const SHOWN_MAX: usize = 128;
 
 /// Every family's rows. One line a family file.
-const FAMILIES: &[&[Spec]] = &[super::connection::ROWS, super::server::ROWS, super::strings::ROWS];
+const FAMILIES: &[&[Spec]] = &[
+    super::connection::ROWS,
+    super::databases::ROWS,
+    super::dump::ROWS,
+    super::keys::ROWS,
+    super::keys_expire::ROWS,
+    super::keys_move::ROWS,
+    super::keys_scan::ROWS,
+    super::object::ROWS,
+    super::server::ROWS,
+    super::strings::ROWS,
+];
