@@ -147,7 +147,6 @@ const LINES: &[&str] = &[
     "scan \\s0",
     "scan 1\\s",
     "scan +0 count 100",
-    "scan 18446744073709551615",
     "scan 18446744073709551616",
     "scan 0x10",
     "scan 0 count 0",
