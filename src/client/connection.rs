@@ -2,6 +2,7 @@
 //! Runs on its shard's loop. At any time at most one batch of it is under way, and nothing behind
 //! that batch runs before it is done, so commands take effect in the order sent.
 
+use super::pipeline::{Assembled, Gathering, Pipeline};
 use super::session::{ReplyMode, Session, Transaction};
 use crate::base::ids::ShardId;
 use crate::command::error::CommandError;
@@ -43,6 +44,8 @@ pub enum Outcome {
     More,
     /// Run this batch with the keyspaces of these shards.
     Submit(Box<Batch>, ShardSet),
+    /// Run these parts of a pipeline, each on its shard.
+    Spread(Vec<(ShardId, Box<Batch>)>),
     /// Run this one command, which belongs to the server or concerns more than the session.
     Upper(Box<Batch>),
     /// Close, after what is answered was sent.
@@ -62,6 +65,7 @@ pub struct Connection {
     parser: RequestParser,
     query: Vec<u8>,
     query_start: usize,
+    pipeline: Option<Pipeline>,
 }
 
 /// Where a connection's commands run: its shard, and boxes for what travels.
@@ -121,6 +125,7 @@ impl Connection {
             parser: RequestParser::new(),
             query: Vec::new(),
             query_start: 0,
+            pipeline: None,
         }
     }
 
@@ -163,6 +168,26 @@ impl Connection {
         walk.outcome
     }
 
+    /// A part of a pipeline came back. When all are there, their replies are the client's next;
+    /// reads that saw different moments are run once more.
+    pub fn part_done(&mut self, batch: Box<Batch>, pool: &mut BatchPool) -> Outcome {
+        let pipeline = self.pipeline.as_mut().expect("parts come back to the pipeline under way");
+        if !pipeline.part_done(batch) {
+            return Outcome::Idle;
+        }
+        let pipeline = self.pipeline.take().expect("it is under way");
+        match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
+            Assembled::Complete => {
+                self.state = State::Ready;
+                Outcome::More
+            }
+            Assembled::Repeat(again, parts) => {
+                self.pipeline = Some(again);
+                Outcome::Spread(parts)
+            }
+        }
+    }
+
     /// A batch came back: its replies are the client's next.
     pub fn complete(&mut self, batch: &mut Batch) {
         debug_assert_eq!(self.state, State::Submitted);
@@ -193,7 +218,7 @@ impl Connection {
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
         let limits = self.limits(around.shard);
         let mut consumed = 0;
-        let mut open: Option<(ShardId, Box<Batch>)> = None;
+        let mut open = Gathering::default();
         let mut outcome = Outcome::Idle;
         let mut budget = COMMANDS_PER_TURN_MAX;
         let mut parser = std::mem::take(&mut self.parser);
@@ -205,7 +230,7 @@ impl Connection {
             let step = match parser.step(&buf[consumed..], &limits) {
                 Ok(step) => step,
                 Err(error) => {
-                    if open.is_none() {
+                    if open.is_empty() {
                         self.protocol_error(&error);
                         outcome = Outcome::Close;
                         consumed = buf.len();
@@ -235,11 +260,8 @@ impl Connection {
             }
         }
         self.parser = parser;
-        if let Some((shard, batch)) = open {
-            let mut set = ShardSet::default();
-            set.insert(shard);
-            self.state = State::Submitted;
-            outcome = Outcome::Submit(batch, set);
+        if !open.is_empty() {
+            outcome = self.send_off(open, around);
         }
         Walk { consumed, outcome }
     }
@@ -248,12 +270,12 @@ impl Connection {
     fn take(
         &mut self,
         args: Args<'_>,
-        open: &mut Option<(ShardId, Box<Batch>)>,
+        open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
         let command = match table().resolve(args) {
             Ok(command) => command,
-            Err(_) if open.is_some() => return Taken::Later,
+            Err(_) if !open.is_empty() => return Taken::Later,
             Err(error) => return self.refuse(None, &error, around),
         };
         if self.session.transaction.is_none()
@@ -264,7 +286,7 @@ impl Connection {
         {
             return self.run_or_send(command, args, shard, open, around);
         }
-        if open.is_some() {
+        if !open.is_empty() {
             return Taken::Later;
         }
         self.take_other(command, args, around)
@@ -276,26 +298,34 @@ impl Connection {
         command: &'static Command,
         args: Args<'_>,
         shard: ShardId,
-        open: &mut Option<(ShardId, Box<Batch>)>,
+        open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        if let Some((target, batch)) = open {
-            if *target != shard || batch.bytes() > BATCH_BYTES_MAX {
-                return Taken::Later;
-            }
-            batch.push(command, args);
-            return Taken::Next;
-        }
-        if shard == around.shard.tools.id && around.shard.home.is_some() {
+        if open.is_empty() && shard == around.shard.tools.id && around.shard.home.is_some() {
             let view = self.session.view;
             if around.shard.run_here(command, args, &view, &mut self.reply) == Ran::Done {
                 return Taken::Next;
             }
         }
-        let mut batch = self.batch(around);
-        batch.push(command, args);
-        *open = Some((shard, batch));
+        if open.bytes() > PIPELINE_BYTES_MAX {
+            return Taken::Later;
+        }
+        open.push(shard, command, args, || self.batch(around));
         Taken::Next
+    }
+
+    /// Sends what was gathered to its shards.
+    fn send_off(&mut self, mut open: Gathering, around: &mut Surroundings<'_>) -> Outcome {
+        self.state = State::Submitted;
+        if let Some((shard, batch)) = open.take_single() {
+            let mut set = ShardSet::default();
+            set.insert(shard);
+            return Outcome::Submit(batch, set);
+        }
+        let status = &around.shard.tools.shared.environment.status;
+        let (pipeline, parts) = open.start(!status.is_replica.load(Ordering::Relaxed));
+        self.pipeline = Some(pipeline);
+        Outcome::Spread(parts)
     }
 
     /// Everything that is not plainly for one shard: transactions, commands over several shards,
@@ -642,8 +672,8 @@ const EXECABORT: CommandError =
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.
 const COMMANDS_PER_TURN_MAX: u32 = 256;
-/// Argument bytes of one batch to another shard.
-const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// Argument bytes of one pipeline that is spread over shards.
+const PIPELINE_BYTES_MAX: usize = 64 * 1024;
 /// Kept query bytes are moved to the front when this many were consumed.
 const QUERY_COMPACT_MIN: usize = 64 * 1024;
 /// An empty query buffer keeps at most this much.

@@ -2,4 +2,5 @@
 //! outcomes it returns.
 
 pub mod connection;
+pub mod pipeline;
 pub mod session;

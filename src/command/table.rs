@@ -1,6 +1,7 @@
 //! The command table: every row by name. Built once at start, then read by all cores.
 
 use super::error::CommandError;
+use super::flags::Flags;
 use super::spec::Spec;
 use crate::resp::request::Args;
 use std::collections::HashMap;
@@ -119,6 +120,11 @@ impl Table {
 }
 
 impl Command {
+    /// Whether it may change the data set.
+    pub fn may_write(&self) -> bool {
+        self.spec.flags.any(Flags::WRITE.with(Flags::MAY_REPLICATE))
+    }
+
     /// A subcommand by its name in any case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
         self.subcommands

@@ -32,7 +32,7 @@ pub struct Reply {
 }
 
 /// A place in a [`Reply`] to return to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Mark {
     bytes: usize,
     chunks: usize,
@@ -274,6 +274,17 @@ impl Reply {
             self.chunk_bytes += other.chunk_bytes;
         }
         other.clear();
+    }
+
+    /// Copies the part of `other` between two of its marks behind this one's content. Large values
+    /// stay shared.
+    pub fn append_part(&mut self, other: &Reply, from: Mark, to: Mark) {
+        let base = self.buf.len();
+        self.buf.extend_from_slice(&other.buf[from.bytes..to.bytes]);
+        for (index, chunk) in &other.chunks[from.chunks..to.chunks] {
+            self.chunk_bytes += chunk.len();
+            self.chunks.push((base + index - from.bytes, chunk.clone()));
+        }
     }
 
     /// Takes the content for the network and goes on writing into `recycled`, whose content is

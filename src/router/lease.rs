@@ -139,6 +139,7 @@ impl Desk {
                     match shard.tools.run_batch(&mut spaces, &mut batch, beside) {
                         Ran::Done => ready.push(Ready::Done(batch)),
                         Ran::Postponed => ready.push(Ready::Postponed(batch)),
+                        Ran::Waiting => unreachable!("pipelines take no leases"),
                     }
                 }
             }

@@ -72,6 +72,7 @@ impl Core {
             Outcome::Idle => {}
             Outcome::More => self.ready.push_back(socket),
             Outcome::Submit(batch, set) => self.submit(batch, set),
+            Outcome::Spread(parts) => self.spread(parts),
             Outcome::Upper(batch) => self.upper(socket, batch),
             Outcome::Close => self.close_after_output(socket),
         }

@@ -15,6 +15,7 @@ use crate::shard::state::Shard;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What a socket of this shard is.
@@ -63,6 +64,8 @@ pub struct Core {
     events: Vec<Event>,
     granted: Vec<Ready>,
     next_cron: Instant,
+    /// A pipeline's next stretch is this shard's: no parking before it ran.
+    again: bool,
     stopping: bool,
 }
 
@@ -84,6 +87,7 @@ impl Core {
             events: Vec::new(),
             granted: Vec::new(),
             next_cron: Instant::now(),
+            again: false,
             stopping: false,
         }
     }
@@ -132,7 +136,7 @@ impl Core {
         }
         self.cron();
         self.finish_run();
-        Ok(idle && self.ready.is_empty())
+        Ok(idle && self.ready.is_empty() && !self.again)
     }
 
     /// Ends the run: one ticket, then everything leaves.
@@ -149,6 +153,7 @@ impl Core {
                 }
             }
         }
+        self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
         self.flush_output();
     }
@@ -163,12 +168,16 @@ impl Core {
                 Message::Returned(space) => {
                     assert!(self.shard.home.is_none(), "a keyspace came home twice");
                     self.shard.home = Some(space);
+                    // Whoever held it may have written: its reads are dated from now on.
+                    let clock = &self.shard.tools.shared.write_clock;
+                    self.shard.tools.last_write = clock.load(Ordering::Acquire);
                 }
             }
         }
         self.shard.collected.messages = messages;
         // Leases overtake queued commands; what was queued runs while the keyspace is at home.
         while let Some(_units) = self.shard.next_sequenced() {}
+        self.run_waiting();
         self.run_deferred();
     }
 
@@ -179,6 +188,20 @@ impl Core {
             match self.shard.run_batch_here(&mut batch) {
                 Ran::Done => self.send_done(batch),
                 Ran::Postponed => self.held.push(batch),
+                Ran::Waiting => self.shard.waiting.push(batch),
+            }
+        }
+    }
+
+    /// Lets the parts of pipelines run whose stretch has come.
+    fn run_waiting(&mut self) {
+        let mut index = 0;
+        while index < self.shard.waiting.len() {
+            if self.shard.waiting[index].may_run() {
+                let batch = self.shard.waiting.swap_remove(index);
+                self.shard.deferred.push_back(batch);
+            } else {
+                index += 1;
             }
         }
     }

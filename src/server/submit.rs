@@ -1,10 +1,12 @@
 //! Batches on their way: to another shard, into a lease, or run here, and back to their connection.
 
 use super::core::{Core, Peer};
+use crate::base::ids::ShardId;
 use crate::net::event::SocketId;
 use crate::router::lease::Work;
 use crate::router::route::{Route, ShardSet};
 use crate::shard::batch::{Batch, BatchKind};
+use crate::shard::execute::Ran;
 use crate::shard::message::Message;
 
 impl Core {
@@ -24,6 +26,18 @@ impl Core {
         }
     }
 
+    /// Runs the parts of a pipeline, each on its shard.
+    pub(super) fn spread(&mut self, parts: Vec<(ShardId, Box<Batch>)>) {
+        for (shard, batch) in parts {
+            if shard == self.id() {
+                self.shard.deferred.push_back(batch);
+            } else {
+                self.shard.send(shard, Message::Run(batch));
+            }
+        }
+        self.run_deferred();
+    }
+
     /// Runs a batch that needs no keyspace.
     fn run_without_keys(&mut self, mut batch: Box<Batch>) {
         let mut beside = super::verbs::InTransaction {
@@ -34,8 +48,9 @@ impl Core {
         let tools = &mut self.shard.tools;
         let mut spaces = crate::command::spaces::Spaces::none(tools.shared.placement);
         match tools.run_batch(&mut spaces, &mut batch, &mut beside) {
-            crate::shard::execute::Ran::Done => self.batch_done(batch),
-            crate::shard::execute::Ran::Postponed => self.held.push(batch),
+            Ran::Done => self.batch_done(batch),
+            Ran::Postponed => self.held.push(batch),
+            Ran::Waiting => unreachable!("a pipeline's commands have keys"),
         }
     }
 
@@ -46,8 +61,14 @@ impl Core {
             self.pool.give(batch);
             return;
         }
-        if let Some(row) = self.row(socket) {
+        let row = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
+        if let Some(row) = row.filter(|row| row.socket == socket) {
             let Peer::Client(connection) = &mut row.peer;
+            if batch.baton.is_some() {
+                let outcome = connection.part_done(batch, &mut self.pool);
+                self.outcome(socket, outcome);
+                return;
+            }
             connection.complete(&mut batch);
             if connection.query_len() > 0 {
                 self.ready.push_back(socket);

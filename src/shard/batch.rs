@@ -1,12 +1,13 @@
 //! Commands of one connection that travel together: to another shard and back, or through a lease.
 //! Owned by whoever holds the box; made on the connection's shard and taken back there for reuse.
 
+use super::baton::Baton;
 use crate::base::ids::{DbIndex, ShardId};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
 use crate::keyspace::watch::WatchVersion;
 use crate::net::event::SocketId;
-use crate::resp::reply::{Reply, RespVersion};
+use crate::resp::reply::{Mark, Reply, RespVersion};
 use crate::resp::request::{Args, Span};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ struct Item {
     data: (u32, u32),
     spans: (u32, u32),
     big: (u32, u32),
+    stretch: u32,
 }
 
 /// Commands that travel.
@@ -66,6 +68,12 @@ pub struct Batch {
     pub stays: bool,
     /// Commands already executed; more than 0 while a pause holds the rest back.
     pub done: usize,
+    /// Which part of its pipeline it is.
+    pub part: u16,
+    /// The order it shares with the other parts of its pipeline.
+    pub baton: Option<Arc<Baton>>,
+    /// The end of each reply, to take them apart; of pipelines only.
+    marks: Vec<Mark>,
     data: Vec<u8>,
     spans: Vec<Span>,
     big: Vec<Bytes>,
@@ -85,6 +93,9 @@ impl Batch {
             reply: Reply::new(RespVersion::V2),
             stays: false,
             done: 0,
+            part: 0,
+            baton: None,
+            marks: Vec::new(),
             data: Vec::new(),
             spans: Vec::new(),
             big: Vec::new(),
@@ -100,6 +111,8 @@ impl Batch {
         self.reply.clear();
         self.done = 0;
         self.stays = false;
+        self.baton = None;
+        self.marks.clear();
         self.spans.clear();
         self.big.clear();
         self.items.clear();
@@ -109,6 +122,11 @@ impl Batch {
 
     /// Adds a command with a copy of its arguments (bulks received in place are shared).
     pub fn push(&mut self, command: &'static Command, args: Args<'_>) {
+        self.push_in_stretch(command, args, 0);
+    }
+
+    /// As `push`, for a command in this stretch of its pipeline.
+    pub fn push_in_stretch(&mut self, command: &'static Command, args: Args<'_>, stretch: u32) {
         let (data_start, spans_start, big_start) =
             (self.data.len() as u32, self.spans.len() as u32, self.big.len() as u32);
         for index in 0..args.len() {
@@ -128,7 +146,50 @@ impl Batch {
             data: (data_start, self.data.len() as u32),
             spans: (spans_start, self.spans.len() as u32),
             big: (big_start, self.big.len() as u32),
+            stretch,
         });
+    }
+
+    /// Makes it part number `part` of a pipeline.
+    pub fn join(&mut self, baton: Arc<Baton>, part: u16) {
+        self.baton = Some(baton);
+        self.part = part;
+    }
+
+    /// The stretch of the command at `index`.
+    pub fn stretch(&self, index: usize) -> u32 {
+        self.items[index].stretch
+    }
+
+    /// The stretch of the next command, and of the one behind it if there is one.
+    pub fn stretch_and_next(&self) -> (u32, Option<u32>) {
+        let stretch = |index: usize| self.items.get(index).map(|item| item.stretch);
+        (stretch(self.done).unwrap_or_default(), stretch(self.done + 1))
+    }
+
+    /// Whether the next command may run as far as its pipeline is concerned.
+    pub fn may_run(&self) -> bool {
+        let Some(baton) = &self.baton else { return true };
+        baton.is_reads() || baton.reached(self.stretch_and_next().0)
+    }
+
+    /// Notes where the reply of the command that ran last ends.
+    pub fn mark_reply(&mut self) {
+        self.marks.push(self.reply.mark());
+    }
+
+    /// Copies the reply of command `index` behind `reply`.
+    pub fn copy_reply(&self, index: usize, reply: &mut Reply) {
+        let from = if index == 0 { Mark::default() } else { self.marks[index - 1] };
+        reply.append_part(&self.reply, from, self.marks[index]);
+    }
+
+    /// Back to how it was before it ran.
+    pub fn rewind(&mut self) {
+        self.done = 0;
+        self.baton = None;
+        self.marks.clear();
+        self.reply.clear();
     }
 
     /// The number of commands.

@@ -15,6 +15,7 @@ use crate::command::table::Command;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Whether a command ran.
@@ -24,6 +25,8 @@ pub enum Ran {
     Done,
     /// A pause holds it back; nothing happened.
     Postponed,
+    /// Its pipeline's turn has not come yet; nothing happened, or some of its commands ran.
+    Waiting,
 }
 
 /// Runs what a transaction holds besides commands on keys: connection and server commands.
@@ -99,15 +102,37 @@ impl Tools {
 
     fn run_commands(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) -> Ran {
         let view = batch.view;
+        let piped = batch.baton.is_some();
         while batch.done < batch.len() {
+            if piped && !batch.may_run() {
+                return Ran::Waiting;
+            }
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
             if self.run(spaces, command, args, &view, reply) == Ran::Postponed {
                 return Ran::Postponed;
             }
+            if piped {
+                batch.mark_reply();
+                self.end_stretch(batch);
+            }
             batch.done += 1;
         }
         Ran::Done
+    }
+
+    /// After a command of a pipeline: if its stretch ends here, the baton is passed on when the run
+    /// is sealed.
+    fn end_stretch(&mut self, batch: &Batch) {
+        let Some(baton) = &batch.baton else { return };
+        let (stretch, next) = batch.stretch_and_next();
+        if baton.is_reads() {
+            if next.is_none() {
+                self.reads.push((Arc::clone(baton), self.wrote));
+            }
+        } else if next != Some(stretch) {
+            self.passing.push((Arc::clone(baton), stretch));
+        }
     }
 
     /// Runs a transaction: nothing if a watched key changed, else every command as one unit.
@@ -238,6 +263,7 @@ impl Tools {
         let changes = context.effects.finish();
         if changes > 0 {
             metrics.changes.add(changes);
+            self.wrote = true;
         }
         if let Err(error) = result {
             let text = error.to_string();

@@ -2,6 +2,7 @@
 //! of sockets, clients' sessions or who asked for what.
 
 pub mod batch;
+pub mod baton;
 pub mod execute;
 pub mod inbox;
 pub mod message;

@@ -7,6 +7,7 @@ use crate::base::ids::ShardId;
 use crate::command::environment::Environment;
 use crate::keyspace::placement::Placement;
 use crate::replication::stream::Stream;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The process as its shards see it.
@@ -19,6 +20,8 @@ pub struct Shared {
     pub stream: Arc<Stream>,
     /// By shard.
     pub inboxes: Vec<Arc<Inbox>>,
+    /// Runs that wrote, on all shards: the clock by which reads of several shards are compared.
+    pub write_clock: AtomicU64,
     order: Mutex<()>,
 }
 
@@ -34,7 +37,14 @@ impl Shared {
     pub fn new(environment: Arc<Environment>, placement: Placement, stream: Arc<Stream>) -> Shared {
         let shards = placement.shards();
         let inboxes = (0..shards).map(|_| Arc::new(Inbox::new(shards))).collect();
-        Shared { environment, placement, stream, inboxes, order: Mutex::new(()) }
+        Shared {
+            environment,
+            placement,
+            stream,
+            inboxes,
+            write_clock: AtomicU64::new(0),
+            order: Mutex::new(()),
+        }
     }
 
     /// The inbox of a shard.

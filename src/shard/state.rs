@@ -2,6 +2,7 @@
 //! sent. Owned by the shard's loop; everything here happens between two awaits.
 
 use super::batch::Batch;
+use super::baton::Baton;
 use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
@@ -12,6 +13,7 @@ use crate::net::waker::Waker;
 use crate::replication::entry::EntryBuilder;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// What a shard's commands need beside a keyspace.
@@ -30,6 +32,14 @@ pub struct Tools {
     pub now_ms: u64,
     /// When the last command ended, or the run began: a command's start.
     pub clock: Instant,
+    /// The run changed the data set.
+    pub wrote: bool,
+    /// Batons to be passed on when the run is sealed.
+    pub passing: Vec<(Arc<Baton>, u32)>,
+    /// Reads of pipelines that ran at once, each with whether the run had written before it.
+    pub reads: Vec<(Arc<Baton>, bool)>,
+    /// The moment of the last write to this keyspace, on the clock of writes.
+    pub last_write: u64,
     settings_version: u64,
 }
 
@@ -41,10 +51,38 @@ pub struct Shard {
     pub home: Option<Box<Space>>,
     /// What was received and is not worked on yet.
     pub collected: Collected,
-    /// Batches that wait for the keyspace or for the end of a pause, in order.
+    /// Batches that wait for the keyspace, in order.
     pub deferred: VecDeque<Box<Batch>>,
+    /// Parts of pipelines that wait for their stretch.
+    pub waiting: Vec<Box<Batch>>,
     outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
+}
+
+impl Tools {
+    /// Says on the clock of writes when the run's writes happened and how long its reads hold.
+    fn date_reads(&mut self) {
+        let wrote = std::mem::take(&mut self.wrote);
+        if self.shared.placement.shards() == 1 {
+            return;
+        }
+        let before = self.last_write;
+        if wrote {
+            self.last_write = self.shared.write_clock.fetch_add(1, Ordering::AcqRel) + 1;
+        }
+        let now = self.shared.write_clock.load(Ordering::Acquire);
+        for (baton, wrote_before) in self.reads.drain(..) {
+            // A read in a run that wrote belongs to the moment of that run, unless it came first:
+            // then it holds until just before.
+            let saw = if wrote_before { self.last_write } else { before };
+            let holds_until = match (wrote, wrote_before) {
+                (false, _) => now,
+                (true, true) => self.last_write,
+                (true, false) => self.last_write - 1,
+            };
+            baton.note_reads(saw, holds_until);
+        }
+    }
 }
 
 impl Shard {
@@ -62,6 +100,10 @@ impl Shard {
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
             clock: Instant::now(),
+            wrote: false,
+            passing: Vec::new(),
+            reads: Vec::new(),
+            last_write: 0,
             shared,
         };
         Shard {
@@ -69,6 +111,7 @@ impl Shard {
             home: Some(space),
             collected: Collected::default(),
             deferred: VecDeque::new(),
+            waiting: Vec::new(),
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             inbox,
         }
@@ -97,10 +140,31 @@ impl Shard {
     /// Ends a run: its effects become one entry with one ticket. After this, and not before,
     /// replies and messages may leave.
     pub fn seal_run(&mut self) -> Option<Ticket> {
-        if self.tools.entry.is_empty() {
-            return None;
+        let tools = &mut self.tools;
+        let ticket = (!tools.entry.is_empty())
+            .then(|| tools.shared.stream.publish(tools.id, &mut tools.entry));
+        tools.date_reads();
+        ticket
+    }
+
+    /// Passes on the batons of the sealed run. `wake` is called for each shard that is next;
+    /// whether this shard is next itself somewhere.
+    pub fn pass_batons(&mut self, mut wake: impl FnMut(&Arc<Waker>)) -> bool {
+        let mut own = false;
+        for (baton, stretch) in self.tools.passing.drain(..) {
+            match baton.pass(stretch) {
+                Some(next) if next == self.tools.id => own = true,
+                Some(next) => {
+                    let inbox = self.tools.shared.inbox(next);
+                    inbox.mark_pending();
+                    if let Some(waker) = inbox.waker() {
+                        wake(waker);
+                    }
+                }
+                None => {}
+            }
         }
-        Some(self.tools.shared.stream.publish(self.tools.id, &mut self.tools.entry))
+        own
     }
 
     /// Queues a message; it leaves when the run is sealed. Also to this shard itself.
