@@ -127,6 +127,8 @@ impl Desk {
         ready: &mut Vec<Ready>,
     ) {
         let mut active = self.active.take().expect("a complete lease is under way");
+        let clock = shard.tools.access_clock();
+        active.hand.spaces.iter_mut().flatten().for_each(|space| space.keys.set_clock(clock));
         for work in active.works {
             match work {
                 Work::Server(key) => {

@@ -275,6 +275,7 @@ impl Core {
     }
 
     fn cron(&mut self) {
+        self.shard.tend();
         if self.shard.tools.clock < self.next_cron {
             return;
         }
@@ -282,7 +283,8 @@ impl Core {
     }
 
     async fn park(&mut self) -> io::Result<()> {
-        let left = self.next_cron.saturating_duration_since(Instant::now());
+        let until = self.next_cron.min(self.shard.tend_at());
+        let left = until.saturating_duration_since(Instant::now());
         let shard = &self.shard;
         self.net.park(left, true, &|| shard.has_pending()).await
     }

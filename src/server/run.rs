@@ -68,6 +68,7 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
     let process = Arc::new(build(settings, shards));
     crate::notice!("Server initialized");
     let mut doors = Some(doors);
+    crate::base::lazy_free::start();
     let mut threads = Vec::new();
     for shard in 0..shards {
         let doors = doors.take().unwrap_or_default();

@@ -3,6 +3,8 @@
 
 pub mod batch;
 pub mod baton;
+pub mod cron;
+pub mod evict;
 pub mod execute;
 pub mod inbox;
 pub mod message;
