@@ -38,6 +38,7 @@ impl Twin {
     /// Empties both.
     pub fn flush(&mut self) {
         self.stock.call_bytes(&["FLUSHALL"]);
+        self.stock.call_bytes(&["SELECT", "0"]);
         let old = std::mem::take(&mut self.fixture);
         self.fixture.view.version = old.view.version;
         self.fixture.settings = old.settings;

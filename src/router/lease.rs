@@ -179,6 +179,8 @@ impl Desk {
     ) {
         let index = self.active.iter().position(|active| active.id == lease);
         let mut active = self.active.remove(index.expect("a complete lease is under way"));
+        let clock = shard.tools.access_clock();
+        active.hand.spaces.iter_mut().flatten().for_each(|space| space.keys.set_clock(clock));
         for work in active.works {
             match work {
                 Work::Server(key) => {

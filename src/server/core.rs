@@ -343,6 +343,7 @@ impl Core {
     }
 
     fn cron(&mut self) {
+        self.shard.tend();
         if self.shard.tools.clock < self.next_cron {
             return;
         }
@@ -356,7 +357,8 @@ impl Core {
     }
 
     async fn park(&mut self) -> io::Result<()> {
-        let until = self.load_resumes_at().map_or(self.next_cron, |at| at.min(self.next_cron));
+        let until = self.next_cron.min(self.shard.tend_at());
+        let until = self.load_resumes_at().map_or(until, |at| at.min(until));
         let now = Instant::now();
         let left = until.saturating_duration_since(now).min(self.until_wait_ends(now));
         let may_ring_park = !self.reads_file();

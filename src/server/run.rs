@@ -91,6 +91,7 @@ pub fn start(settings: Settings) -> Result<Started, StartError> {
         process.shared.environment.status.loading.store(true, Ordering::SeqCst);
     }
     let mut doors = Some(doors);
+    crate::base::lazy_free::start();
     let mut threads = Vec::new();
     for shard in 0..shards {
         let doors = doors.take().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::command::context::{ClientView, Context};
 use crate::command::effects::Effects;
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
-use crate::command::gate::{Gate, Role};
+use crate::command::gate::Role;
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
@@ -207,7 +207,11 @@ impl Tools {
     }
 
     /// Whether something forbids the transaction as a whole: the first refused command does.
-    fn unit_verdict(&self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
+    fn unit_verdict(&mut self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
+        let denied = (0..batch.len()).any(|at| batch.command(at).spec.flags.has(Flags::DENYOOM));
+        if let Some(error) = self.make_room(spaces, denied, &batch.view) {
+            return Some(Verdict::Refuse(error));
+        }
         let gate = spaces.gate().unwrap_or_default();
         let status = &self.shared.environment.status;
         (0..batch.len())
@@ -225,6 +229,11 @@ impl Tools {
         reply: &mut Reply,
     ) -> Ran {
         let command = call.command;
+        let denied = command.spec.flags.has(Flags::DENYOOM);
+        if let Some(error) = self.make_room(spaces, denied, view) {
+            self.reject(command, &error, reply);
+            return Ran::Done;
+        }
         let gate = spaces.gate().unwrap_or_default();
         let status = &self.shared.environment.status;
         match refuse::verdict(command, view, gate, &self.settings, status) {
@@ -256,10 +265,6 @@ impl Tools {
     ) {
         let Call { command, args, key } = call;
         let gate = spaces.gate().unwrap_or_default();
-        if let Some(error) = self.make_room(spaces, command, view, gate) {
-            self.reject(command, &error, reply);
-            return;
-        }
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
         let metrics = &environment.metrics[shard];
@@ -325,22 +330,6 @@ impl Tools {
         reply.error(&text);
         self.count_error(&text);
         environment.command_stats[shard].rejected(command.index);
-    }
-
-    /// Evicts while memory is over `maxmemory`; the error if that does not suffice for a command
-    /// that needs memory.
-    fn make_room(
-        &mut self,
-        _spaces: &mut Spaces<'_>,
-        command: &Command,
-        view: &ClientView,
-        _gate: Gate,
-    ) -> Option<CommandError> {
-        if self.settings.memory.maxmemory == 0 || view.is_master_link {
-            return None;
-        }
-        let _ = command.spec.flags.has(Flags::DENYOOM);
-        None
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod apply;
 pub mod batch;
 pub mod baton;
+pub mod cron;
+pub mod evict;
 pub mod execute;
 pub mod inbox;
 pub mod load;

@@ -8,7 +8,7 @@ use crate::base::ids::ShardId;
 use crate::command::environment::Environment;
 use crate::keyspace::placement::Placement;
 use crate::replication::stream::Stream;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The process as its shards see it.
@@ -25,6 +25,8 @@ pub struct Shared {
     pub inboxes: Vec<Arc<Inbox>>,
     /// Runs that wrote, on all shards: the clock by which reads of several shards are compared.
     pub write_clock: AtomicU64,
+    /// By shard: it is asked to evict in its next turn.
+    pub evict_wanted: Vec<AtomicBool>,
     order: Mutex<()>,
 }
 
@@ -48,6 +50,7 @@ impl Shared {
             progress,
             inboxes,
             write_clock: AtomicU64::new(0),
+            evict_wanted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             order: Mutex::new(()),
         }
     }

@@ -3,6 +3,8 @@
 
 use super::batch::Batch;
 use super::baton::Baton;
+use super::cron::Tending;
+use super::evict::Evictor;
 use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
@@ -40,6 +42,8 @@ pub struct Tools {
     pub reads: Vec<(Arc<Baton>, bool)>,
     /// The moment of the last write to this keyspace, on the clock of writes.
     pub last_write: u64,
+    /// What evicting remembers.
+    pub evictor: Evictor,
     settings_version: u64,
 }
 
@@ -55,6 +59,7 @@ pub struct Shard {
     pub deferred: VecDeque<Box<Batch>>,
     /// Parts of pipelines that wait for their stretch.
     pub waiting: Vec<Box<Batch>>,
+    pub(super) tending: Tending,
     outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
 }
@@ -104,9 +109,11 @@ impl Shard {
             passing: Vec::new(),
             reads: Vec::new(),
             last_write: 0,
+            evictor: Evictor::default(),
             shared,
         };
         Shard {
+            tending: Tending::new(tools.clock),
             tools,
             home: Some(space),
             collected: Collected::default(),
@@ -127,6 +134,10 @@ impl Shard {
         if version != self.tools.settings_version {
             self.tools.settings_version = version;
             self.tools.settings = config.load();
+        }
+        self.tools.evictor.begin_run();
+        if let Some(home) = &mut self.home {
+            home.keys.set_clock(self.tools.access_clock());
         }
         self.inbox.collect(&mut self.collected);
         !self.collected.messages.is_empty() || !self.collected.sequenced.is_empty()
