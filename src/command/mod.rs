@@ -3,6 +3,8 @@
 
 pub mod bitfield;
 pub mod bitmaps;
+pub mod client_info;
+pub mod clients;
 pub mod connection;
 pub mod context;
 pub mod databases;
@@ -24,6 +26,7 @@ pub mod lcs;
 pub mod mirror;
 pub mod object;
 pub mod replication;
+pub mod redact;
 pub mod server;
 pub mod spaces;
 pub mod spec;

@@ -172,6 +172,7 @@ const SHOWN_MAX: usize = 128;
 const FAMILIES: &[&[Spec]] = &[
     super::bitfield::ROWS,
     super::bitmaps::ROWS,
+    super::clients::ROWS,
     super::connection::ROWS,
     super::databases::ROWS,
     super::dump::ROWS,
