@@ -1,8 +1,11 @@
 //! The command table and its handlers. A handler sees a context: never a socket, a shard or the
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
+pub mod administer;
+pub mod catalog;
 pub mod connection;
 pub mod context;
+pub mod docs;
 pub mod effects;
 pub mod environment;
 pub mod error;
@@ -10,11 +13,15 @@ pub mod error;
 pub mod fixture;
 pub mod flags;
 pub mod gate;
+pub mod help;
 pub mod key_spec;
+pub mod lolwut;
+pub mod observe;
 pub mod server;
 pub mod spaces;
 pub mod spec;
 pub mod strings;
 pub mod table;
+pub mod time;
 #[cfg(test)]
 pub mod twin;

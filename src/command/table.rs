@@ -169,4 +169,13 @@ fn text_of(bytes: &[u8], room: usize) -> String {
 const SHOWN_MAX: usize = 128;
 
 /// Every family's rows. One line a family file.
-const FAMILIES: &[&[Spec]] = &[super::connection::ROWS, super::server::ROWS, super::strings::ROWS];
+const FAMILIES: &[&[Spec]] = &[
+    super::administer::ROWS,
+    super::catalog::rows::ROWS,
+    super::connection::ROWS,
+    super::lolwut::ROWS,
+    super::observe::ROWS,
+    super::server::ROWS,
+    super::strings::ROWS,
+    super::time::ROWS,
+];
