@@ -293,6 +293,23 @@ impl Keyspace {
         drop(self.take_db(db));
     }
 
+    /// Puts the data of `loaded`, which was built aside for the same shard, in the place of this
+    /// one's. Watchers, clock and gauges stay those of this keyspace. What it held is returned for
+    /// dropping it elsewhere.
+    pub fn adopt(&mut self, mut loaded: Keyspace) -> Vec<TakenDb> {
+        assert_eq!(self.slots, loaded.slots, "data of another shard");
+        let mut taken = Vec::new();
+        for db in (0..self.databases()).map(DbIndex) {
+            taken.extend(self.take_db(db));
+            let Some(base) = loaded.dbs[usize::from(db.0)].take() else { continue };
+            self.watch.changed_where(db, |key| base.find(&Key::new(key)).is_some());
+            self.gauges.add_bytes(0, base.memory());
+            self.dbs[usize::from(db.0)] = Some(base);
+            self.publish_counts(db, true);
+        }
+        taken
+    }
+
     /// Exchanges two databases.
     pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
         if a == b {

@@ -4,9 +4,11 @@
 //! go home when the run is sealed. One desk a shard, driven by its loop.
 
 use super::route::ShardSet;
-use crate::base::ids::ShardId;
+use crate::base::ids::{DbIndex, ReplOffset, ShardId};
 use crate::command::spaces::{Space, Spaces};
 use crate::net::waker::Waker;
+use crate::replication::backlog::BacklogReader;
+use crate::replication::stream::{Mode, Stream};
 use crate::shard::batch::Batch;
 use crate::shard::execute::{Beside, Ran};
 use crate::shard::message::{LeaseId, Message, Sequenced};
@@ -22,10 +24,22 @@ pub enum Work {
     Server(u64),
 }
 
+/// Where the stream stood when a lease of the server was sequenced on a replica: what was dispatched
+/// before is in the keyspaces in hand, and nothing that came later is.
+pub struct Place {
+    /// The stream's end.
+    pub offset: ReplOffset,
+    /// Keeps what follows.
+    pub reader: BacklogReader,
+    /// The database selected there.
+    pub selected: Option<DbIndex>,
+}
+
 /// The keyspaces of some shards, in hand. Whatever becomes of the holder, they go home.
 pub struct Hand {
     spaces: Vec<Option<Box<Space>>>,
     homes: Vec<Arc<crate::shard::inbox::Inbox>>,
+    place: Option<Place>,
 }
 
 /// Leases of one coordinator.
@@ -76,7 +90,7 @@ impl Desk {
             return;
         }
         let mut set = ShardSet::default();
-        let mut works = Vec::new();
+        let (mut works, mut place) = (Vec::new(), None);
         while works.len() < WORKS_MAX {
             let Some((wanted, work)) = self.waiting.pop_front() else { break };
             let alone = matches!(work, Work::Server(_));
@@ -96,6 +110,9 @@ impl Desk {
         let shared = Arc::clone(&shard.tools.shared);
         {
             let sequencer = shared.sequencer();
+            if matches!(works.first(), Some(Work::Server(_))) {
+                place = Place::of_replica(&shared.stream);
+            }
             for lender in set.iter() {
                 sequencer.push(lender, Sequenced::Lease { coordinator, lease: id });
             }
@@ -105,7 +122,8 @@ impl Desk {
                 wake(waker);
             }
         }
-        let hand = Hand::empty(&shared.inboxes);
+        let mut hand = Hand::empty(&shared.inboxes);
+        hand.place = place;
         self.active = Some(Active { id, missing: set.len(), hand, works });
     }
 
@@ -163,7 +181,7 @@ pub fn give_back(mut hand: Hand, shard: &mut Shard) {
 
 impl Hand {
     fn empty(homes: &[Arc<crate::shard::inbox::Inbox>]) -> Hand {
-        Hand { spaces: homes.iter().map(|_| None).collect(), homes: homes.to_vec() }
+        Hand { spaces: homes.iter().map(|_| None).collect(), homes: homes.to_vec(), place: None }
     }
 
     fn put(&mut self, from: ShardId, space: Box<Space>) {
@@ -171,9 +189,24 @@ impl Hand {
         assert!(old.is_none(), "a shard has one keyspace");
     }
 
+    /// Where the stream stood, if this is a lease of the server on a replica with a history.
+    pub fn take_place(&mut self) -> Option<Place> {
+        self.place.take()
+    }
+
     /// The keyspaces, for commands and for the server's own work.
     pub fn spaces(&mut self) -> &mut [Option<Box<Space>>] {
         &mut self.spaces
+    }
+}
+
+impl Place {
+    fn of_replica(stream: &Stream) -> Option<Place> {
+        if stream.mode() != Mode::Replica {
+            return None;
+        }
+        let (offset, reader) = stream.pin_at_end()?;
+        Some(Place { offset, reader, selected: stream.selected_db() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clients on one shard's loop: connections come, bytes arrive, replies leave, connections end.
 
-use super::core::{Core, Peer};
+use super::core::{Core, Peer, Row};
 use super::mail::Mail;
 use crate::base::ids::ShardId;
 use crate::client::connection::{Connection, Outcome, State, Surroundings};
@@ -47,7 +47,17 @@ impl Core {
             return;
         }
         let data = self.net.bytes(buffer);
-        let Peer::Client(connection) = &mut row.peer;
+        let connection = match &mut row.peer {
+            Peer::Client(connection) => connection,
+            Peer::ChildPipe => {
+                let data = data.to_vec();
+                return self.child_said(&data);
+            }
+            Peer::Signals(cause) => {
+                let cause = *cause;
+                return self.signalled(cause);
+            }
+        };
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.receive(data, &mut around);
         self.outcome(socket, outcome);
@@ -59,7 +69,7 @@ impl Core {
         if row.socket != socket || row.closing {
             return;
         }
-        let Peer::Client(connection) = &mut row.peer;
+        let Peer::Client(connection) = &mut row.peer else { return };
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.advance(&mut around);
         self.outcome(socket, outcome);
@@ -88,6 +98,9 @@ impl Core {
 
     /// The peer is gone or closed its side.
     pub(super) fn peer_closed(&mut self, socket: SocketId) {
+        if matches!(self.row(socket), Some(Row { peer: Peer::ChildPipe, .. })) {
+            self.child_closed();
+        }
         self.close(socket);
     }
 
@@ -125,7 +138,7 @@ impl Core {
             return;
         }
         row.dirty = false;
-        let Peer::Client(connection) = &mut row.peer;
+        let Peer::Client(connection) = &mut row.peer else { return };
         if self.net.is_sending(socket) {
             if !connection.reply.is_empty() || row.closing {
                 self.net.expect_sent(socket);

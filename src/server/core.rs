@@ -10,6 +10,7 @@ use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
 use crate::router::lease::{Desk, Ready};
 use crate::shard::execute::Ran;
+use crate::shard::load::LoadBatch;
 use crate::shard::message::Message;
 use crate::shard::state::Shard;
 use std::collections::VecDeque;
@@ -22,6 +23,10 @@ use std::time::{Duration, Instant};
 pub enum Peer {
     /// A client.
     Client(Box<Connection>),
+    /// The control socket of a snapshot's child.
+    ChildPipe,
+    /// Where a signal arrives.
+    Signals(super::shutdown::Cause),
 }
 
 /// A socket's row.
@@ -60,6 +65,8 @@ pub struct Core {
     pub controller: Controller,
     /// Which listener is a unix socket.
     pub unix_listeners: Vec<ListenerId>,
+    /// Batches of a load that wait for the keyspace.
+    pub(super) waiting_loads: VecDeque<Box<LoadBatch>>,
     pub(super) dirty: Vec<SocketId>,
     events: Vec<Event>,
     granted: Vec<Ready>,
@@ -83,6 +90,7 @@ impl Core {
             held: Vec::new(),
             controller: Controller::default(),
             unix_listeners: Vec::new(),
+            waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
             events: Vec::new(),
             granted: Vec::new(),
@@ -111,6 +119,8 @@ impl Core {
                 glommio::executor().yield_now().await;
             }
         }
+        // The process ends: freeing the data key by key would only take time.
+        std::mem::forget(self.shard.home.take());
         Ok(())
     }
 
@@ -134,6 +144,7 @@ impl Core {
                 self.advance(socket);
             }
         }
+        idle &= !self.load_turn();
         self.cron();
         self.finish_run();
         Ok(idle && self.ready.is_empty() && !self.again)
@@ -165,6 +176,8 @@ impl Core {
                 Message::Run(batch) => self.shard.deferred.push_back(batch),
                 Message::Done(batch) => self.batch_done(batch),
                 Message::Granted { lease, from, space } => self.lease_granted(lease, from, space),
+                Message::Load(batch) => self.waiting_loads.push_back(batch),
+                Message::Loaded(loaded) => self.batch_loaded(loaded),
                 Message::Returned(space) => {
                     assert!(self.shard.home.is_none(), "a keyspace came home twice");
                     self.shard.home = Some(space);
@@ -177,6 +190,7 @@ impl Core {
         self.shard.collected.messages = messages;
         // Leases overtake queued commands; what was queued runs while the keyspace is at home.
         while let Some(_units) = self.shard.next_sequenced() {}
+        self.load_batches();
         self.run_waiting();
         self.run_deferred();
     }
@@ -282,12 +296,15 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.snapshot_cron();
     }
 
     async fn park(&mut self) -> io::Result<()> {
-        let left = self.next_cron.saturating_duration_since(Instant::now());
+        let until = self.load_resumes_at().map_or(self.next_cron, |at| at.min(self.next_cron));
+        let left = until.saturating_duration_since(Instant::now());
+        let may_ring_park = !self.reads_file();
         let shard = &self.shard;
-        self.net.park(left, true, &|| shard.has_pending()).await
+        self.net.park(left, may_ring_park, &|| shard.has_pending()).await
     }
 
     /// A row by its socket; `None` if the socket is gone.

@@ -21,6 +21,7 @@ use glommio::{LocalExecutorBuilder, Placement as CorePlacement};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -65,15 +66,20 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
     crate::net::probe::probe()?;
     let doors = open_doors(&settings)?;
     let shards = settings.shard_count() as u16;
+    crate::snapshot::fork::remember_origin();
+    let file = settings.resolve(&settings.rdb.dbfilename);
     let process = Arc::new(build(settings, shards));
     crate::notice!("Server initialized");
+    if file.try_exists().unwrap_or(true) {
+        // Set before the first client can come in.
+        process.shared.environment.status.loading.store(true, Ordering::SeqCst);
+    }
     let mut doors = Some(doors);
     let mut threads = Vec::new();
     for shard in 0..shards {
         let doors = doors.take().unwrap_or_default();
         threads.push(start_shard(Arc::clone(&process), ShardId(shard), doors)?);
     }
-    crate::notice!("Ready to accept connections tcp");
     for thread in threads {
         // A shard that panicked has aborted the process.
         let _ = thread.join();
@@ -127,10 +133,14 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
     let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
     let slots = shared.placement.slots_of(id);
     let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
-    let space = Box::new(Space { keys, gate: Default::default() });
+    let space = Box::new(Space::new(keys));
     let shard = Shard::new(id, shared, space);
     let mut core = Core::new(process, shard, net);
     core.unix_listeners = unix_listeners;
+    if id == ShardId(0) {
+        core.watch_signals()?;
+        core.load_at_start();
+    }
     core.run().await
 }
 

@@ -67,6 +67,7 @@ pub struct Asked<'a> {
 pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     match verb {
         ServerVerb::DbSize => super::dbsize::dbsize(asked, reply),
+        ServerVerb::LastSave => super::saving::last_save(asked, reply),
         _ => {
             let name = asked.command.full_name.as_str();
             Err(CommandError::owned(format!("ERR '{name}' has no answer yet")))

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod baton;
 pub mod execute;
 pub mod inbox;
+pub mod load;
 pub mod message;
 pub mod refuse;
 pub mod shared;
