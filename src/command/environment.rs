@@ -1,6 +1,7 @@
 //! Counters and states of the process that commands read or report: one per process, read from
 //! any core. Whoever owns a state writes it; nothing here waits.
 
+use super::client_info::Registry;
 use super::table::table;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
@@ -29,6 +30,8 @@ pub struct Environment {
     pub slowlog: SlowLog,
     /// Latency events.
     pub latency: LatencyMonitor,
+    /// Who is connected.
+    pub clients: Registry,
     /// States that commands are refused by.
     pub status: Status,
 }
@@ -50,6 +53,10 @@ pub struct Status {
     pub good_replicas: AtomicU64,
     /// Unix milliseconds at which a `CLIENT PAUSE` ends; 0 without one.
     pub pause_until_ms: AtomicU64,
+    /// A pause holds back every command of ordinary clients.
+    pub pause_all: AtomicBool,
+    /// A pause holds back commands that may write.
+    pub pause_writes: AtomicBool,
     /// Clients that monitor.
     pub monitors: AtomicU64,
     /// Whether background deletion of expired keys is on (`DEBUG SET-ACTIVE-EXPIRE`).
@@ -71,6 +78,7 @@ impl Environment {
             error_stats: (0..shards).map(|_| ErrorStats::default()).collect(),
             slowlog: SlowLog::new(slowlog_max_len),
             latency: LatencyMonitor::default(),
+            clients: Registry::new(shards),
             status: Status::default(),
         }
     }

@@ -3,6 +3,8 @@
 
 pub mod administer;
 pub mod catalog;
+pub mod client_info;
+pub mod clients;
 pub mod connection;
 pub mod context;
 pub mod docs;
@@ -17,6 +19,7 @@ pub mod help;
 pub mod key_spec;
 pub mod lolwut;
 pub mod observe;
+pub mod redact;
 pub mod server;
 pub mod spaces;
 pub mod spec;

@@ -56,6 +56,7 @@ pub enum ClientVerb {
     ClientUnblock,
     ClientUnpause,
     Discard,
+    Echo,
     Exec,
     Hello,
     Monitor,

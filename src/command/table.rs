@@ -172,6 +172,7 @@ const SHOWN_MAX: usize = 128;
 const FAMILIES: &[&[Spec]] = &[
     super::administer::ROWS,
     super::catalog::rows::ROWS,
+    super::clients::ROWS,
     super::connection::ROWS,
     super::lolwut::ROWS,
     super::observe::ROWS,
