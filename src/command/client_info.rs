@@ -306,8 +306,10 @@ impl ClientInfo {
         let n = &self.numbers;
         let seconds = |since: u64| now_ms.saturating_sub(since) / 1000;
         let texts = self.texts();
-        let head =
-            format!("id={} addr={} laddr={} fd={} name=", self.id.0, self.addr, self.laddr, self.fd);
+        let head = format!(
+            "id={} addr={} laddr={} fd={} name=",
+            self.id.0, self.addr, self.laddr, self.fd
+        );
         let mut line = head.into_bytes();
         line.extend_from_slice(&texts.name);
         let (age, idle) = (seconds(self.since_ms), seconds(n.last_ms.read()));

@@ -105,18 +105,17 @@ const CLIENT: &[Spec] = &[
 ];
 
 /// The rows of this family.
-pub const ROWS: &[Spec] = &[
-    Spec::new("client", -2, Group::Connection, Scope::Container).subcommands(CLIENT).doc(
-        "2.4.0",
-        "Depends on subcommand.",
-        "Commands about client connections.",
-    ),
-    Spec::new("monitor", 1, Group::Server, Scope::Client(ClientVerb::Monitor)).flags(ADMIN).doc(
-        "1.0.0",
-        "",
-        "Sends every command the server runs to this connection.",
-    ),
-];
+pub const ROWS: &[Spec] =
+    &[
+        Spec::new("client", -2, Group::Connection, Scope::Container).subcommands(CLIENT).doc(
+            "2.4.0",
+            "Depends on subcommand.",
+            "Commands about client connections.",
+        ),
+        Spec::new("monitor", 1, Group::Server, Scope::Client(ClientVerb::Monitor))
+            .flags(ADMIN)
+            .doc("1.0.0", "", "Sends every command the server runs to this connection."),
+    ];
 
 /// What `CLIENT HELP` answers.
 pub const HELP: &[&str] = &[

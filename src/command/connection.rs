@@ -20,9 +20,8 @@ pub fn database_index(text: &[u8], databases: u16) -> Result<DbIndex, CommandErr
     }
 }
 
-const INT_RANGE: CommandError = CommandError::text(
-    "ERR value is out of range, value must between -2147483648 and 2147483647",
-);
+const INT_RANGE: CommandError =
+    CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647");
 
 const LINK: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 

@@ -13,9 +13,11 @@ pub fn redacted<'a>(
     args: Args<'a>,
 ) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
     let secret = secrets(command, args);
-    (0..args.len()).map(move |index| {
-        if secret.hides(args, index) { REDACTED } else { args.get(index) }
-    })
+    (0..args.len()).map(
+        move |index| {
+            if secret.hides(args, index) { REDACTED } else { args.get(index) }
+        },
+    )
 }
 
 /// Which arguments of a command are secret.
