@@ -2,10 +2,11 @@
 //! Runs on its shard's loop. At any time at most one batch of it is under way, and nothing behind
 //! that batch runs before it is done, so commands take effect in the order sent.
 
+use super::ahead::{AHEAD_MAX, Ahead, End, Seen};
 use super::monitor;
 use super::pipeline::{Assembled, Gathering, Pipeline};
 use super::session::{Session, Transaction};
-use crate::base::ids::ShardId;
+use crate::base::ids::{DbIndex, ShardId};
 use crate::command::client_info::{ClientFlags, ClientInfo};
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
@@ -14,12 +15,12 @@ use crate::command::spec::{ClientVerb, Scope};
 use crate::command::table::{Command, table};
 use crate::net::event::SocketId;
 use crate::resp::error::ProtocolError;
-use crate::resp::parser::{Limits, RequestParser, Step};
+use crate::resp::parser::{Limits, RequestParser};
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
-use crate::router::route::{self, Route, ShardSet};
+use crate::router::route::{self, ShardSet};
 use crate::shard::batch::{Batch, BatchKind};
-use crate::shard::execute::Ran;
+use crate::shard::execute::{Call, Ran};
 use crate::shard::refuse;
 use crate::shard::state::Shard;
 use bytes::Bytes;
@@ -99,6 +100,7 @@ pub struct Surroundings<'a> {
 #[derive(Default)]
 pub struct BatchPool {
     boxes: Vec<Box<Batch>>,
+    ahead: Ahead,
 }
 
 /// How the walk over a buffer ended.
@@ -158,6 +160,14 @@ impl Connection {
     /// Bytes received and not worked on yet.
     pub fn query_len(&self) -> usize {
         self.query.len() - self.query_start
+    }
+
+    /// Takes out the bytes received and not worked on: the connection becomes something else.
+    pub fn take_query(&mut self) -> Vec<u8> {
+        let start = std::mem::take(&mut self.query_start);
+        let mut query = std::mem::take(&mut self.query);
+        query.drain(..start);
+        query
     }
 
     /// Bytes that the client's unexecuted requests occupy: what was received, what is queued.
@@ -237,6 +247,7 @@ impl Connection {
             return Outcome::Idle;
         }
         let pipeline = self.pipeline.take().expect("it is under way");
+        self.session.seen = self.session.seen.max(pipeline.seen());
         match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
             Assembled::Complete => {
                 self.state = State::Ready;
@@ -253,6 +264,7 @@ impl Connection {
     pub fn complete(&mut self, batch: &mut Batch) {
         debug_assert_eq!(self.state, State::Submitted);
         self.state = State::Ready;
+        self.session.seen = batch.seen;
         match batch.kind {
             BatchKind::Commands => {}
             BatchKind::Unit => self.session.view.db = batch.view.db,
@@ -260,7 +272,7 @@ impl Connection {
                 self.session.watched.append(&mut batch.watched);
                 batch.reply.ok();
             }
-            BatchKind::Unwatch => {}
+            BatchKind::Unwatch | BatchKind::Apply => {}
         }
         self.deliver(&mut batch.reply);
     }
@@ -286,80 +298,98 @@ impl Connection {
 
     /// Walks over the commands in `buf` until one must wait.
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
-        let limits = self.limits(around.shard);
         let status = &around.shard.tools.shared.environment.status;
         self.feeding = status.monitors.load(Ordering::Relaxed) > 0;
-        let mut bulk = None;
-        let mut consumed = 0;
-        let mut open = Gathering::default();
-        let mut outcome = Outcome::Idle;
-        let mut budget = COMMANDS_PER_TURN_MAX;
         let mut parser = std::mem::take(&mut self.parser);
-        while consumed < buf.len() {
-            if budget == 0 || self.reply.len() > REPLY_BYTES_PER_TURN_MAX {
-                outcome = Outcome::More;
+        let mut ahead = std::mem::take(&mut around.pool.ahead);
+        let mut open = Gathering::default();
+        let mut walk = Walk { consumed: 0, outcome: Outcome::Idle, bulk: None };
+        let mut budget = COMMANDS_PER_TURN_MAX;
+        while walk.consumed < buf.len() {
+            if budget < AHEAD_MAX || self.reply.len() > REPLY_BYTES_PER_TURN_MAX {
+                walk.outcome = Outcome::More;
                 break;
             }
-            let step = match parser.step(&buf[consumed..], &limits) {
-                Ok(step) => step,
-                Err(error) => {
-                    if open.is_empty() {
-                        self.protocol_error(&error);
-                        outcome = Outcome::Close;
-                        consumed = buf.len();
-                    } else {
-                        // The commands before it are answered first; then it is met again.
-                        parser.reset();
-                    }
+            let limits = self.limits(around.shard);
+            let placement = around.shard.tools.shared.placement;
+            let end = ahead.fill(&mut parser, buf, walk.consumed, (&limits, placement));
+            budget -= ahead.len();
+            warm(&ahead, self.session.view.db, around.shard);
+            let taken = self.take_seen(&ahead, buf, &mut walk.consumed, (&mut open, around));
+            if let Some(stop) = taken {
+                parser.reset();
+                walk.outcome = stop;
+                break;
+            }
+            match end {
+                End::Full => {}
+                End::NeedBulk(len) if open.is_empty() => {
+                    walk.bulk = Some((walk.consumed + parser.bulk_start(), len));
                     break;
                 }
-            };
-            let length = match step {
-                Step::Command { consumed } => consumed,
-                Step::NeedBulk { len } if open.is_empty() => {
-                    bulk = Some((consumed + parser.bulk_start(), len));
-                    break;
+                End::Incomplete | End::NeedBulk(_) => break,
+                End::Error(error) if open.is_empty() => {
+                    self.protocol_error(&error);
+                    walk.outcome = Outcome::Close;
+                    walk.consumed = buf.len();
                 }
-                Step::NeedBulk { .. } | Step::Incomplete => break,
-            };
-            budget -= 1;
-            let args = parser.args(&buf[consumed..]);
-            let taken =
-                if args.is_empty() { Taken::Next } else { self.take(args, &mut open, around) };
-            match taken {
-                Taken::Next => consumed += length,
-                Taken::Later => {
+                // The commands before it are answered first; then it is met again.
+                End::Error(_) => {
                     parser.reset();
-                    break;
-                }
-                Taken::Stop(stop) => {
-                    consumed += length;
-                    outcome = stop;
                     break;
                 }
             }
         }
         self.parser = parser;
+        around.pool.ahead = ahead;
         if !open.is_empty() {
-            outcome = self.send_off(open, around);
+            walk.outcome = self.send_off(open, around);
         }
-        Walk { consumed, outcome, bulk }
+        walk
+    }
+
+    /// Takes the commands parsed ahead, one after the other; what to do if one of them ends the
+    /// walk.
+    fn take_seen(
+        &mut self,
+        ahead: &Ahead,
+        buf: &[u8],
+        consumed: &mut usize,
+        (open, around): (&mut Gathering, &mut Surroundings<'_>),
+    ) -> Option<Outcome> {
+        for index in 0..ahead.len() {
+            let seen = ahead.seen(index);
+            let args = ahead.args(index, buf);
+            let taken =
+                if args.is_empty() { Taken::Next } else { self.take(seen, args, open, around) };
+            match taken {
+                Taken::Next => *consumed = seen.end,
+                Taken::Later => return Some(Outcome::Idle),
+                Taken::Stop(stop) => {
+                    *consumed = seen.end;
+                    return Some(stop);
+                }
+            }
+        }
+        None
     }
 
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
+        seen: Seen,
         args: Args<'_>,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        let resolved = table().resolve(args);
-        if let Ok(command) = resolved
+        if let Some(command) = seen.command {
+            self.session.wrote |= command.spec.flags.any(Flags::WRITE | Flags::MAY_REPLICATE);
+        }
+        if let (Some(command), Some(shard)) = (seen.command, seen.shard)
             && self.session.is_plain()
-            && let Route::One(shard) =
-                route::route(command, args, around.shard.tools.shared.placement)
         {
-            let taken = self.run_or_send(command, args, shard, open, around);
+            let call = Call { command, args, key: seen.key(args) };
+            let taken = self.run_or_send(call, shard, open, around);
             if matches!(taken, Taken::Next) {
                 self.note(command, args, around);
             }
@@ -370,7 +400,7 @@ impl Connection {
         }
         self.session.begin_command();
         let mark = self.reply.mark();
-        let taken = match resolved {
+        let taken = match table().resolve(args) {
             Ok(command) => self.take_other(command, args, around),
             Err(error) => self.refuse(None, &error, around),
         };
@@ -411,22 +441,26 @@ impl Connection {
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         shard: ShardId,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        if open.is_empty() && shard == around.shard.tools.id && around.shard.home.is_some() {
+        if open.is_empty()
+            && shard == around.shard.tools.id
+            && around.shard.home.is_some()
+            && around.shard.tools.may_serve(self.session.seen)
+        {
             let view = self.session.view;
-            if around.shard.run_here(command, args, &view, &mut self.reply) == Ran::Done {
+            if around.shard.run_here(call, &view, &mut self.reply) == Ran::Done {
+                around.shard.tools.served(shard, &mut self.session.seen);
                 return Taken::Next;
             }
         }
         if open.bytes() > PIPELINE_BYTES_MAX {
             return Taken::Later;
         }
-        open.push(shard, command, args, || self.batch(around));
+        open.push(shard, call.command, call.args, || self.batch(around));
         Taken::Next
     }
 
@@ -599,6 +633,7 @@ impl Connection {
         batch.origin = around.shard.tools.id;
         batch.connection = self.key;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch
     }
@@ -653,6 +688,15 @@ impl Connection {
     }
 }
 
+/// Fetches what finding the keys parsed ahead will read, if they live here.
+fn warm(ahead: &Ahead, db: DbIndex, shard: &Shard) {
+    if ahead.len() > 1
+        && let Some(space) = &shard.home
+    {
+        space.keys.warm(db, ahead.places(shard.tools.id));
+    }
+}
+
 /// Commands that run at once although a transaction is open.
 fn runs_in_transaction(command: &Command) -> bool {
     matches!(
@@ -671,7 +715,7 @@ const NOAUTH: CommandError = CommandError::text("NOAUTH Authentication required.
 
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.
-const COMMANDS_PER_TURN_MAX: u32 = 256;
+const COMMANDS_PER_TURN_MAX: usize = 256;
 /// Argument bytes of one pipeline that is spread over shards.
 const PIPELINE_BYTES_MAX: usize = 64 * 1024;
 /// Reply bytes after which a connection's further commands wait for the next turn, so that they

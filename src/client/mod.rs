@@ -1,6 +1,7 @@
 //! One connected client: its session, its queries, its replies. Meets the server only through
 //! outcomes it returns.
 
+pub mod ahead;
 pub mod auth;
 pub mod connection;
 pub mod filter;

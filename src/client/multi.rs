@@ -59,6 +59,7 @@ impl Connection {
         let placement = around.shard.tools.shared.placement;
         batch.kind = BatchKind::Unit;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch.stays = transaction.stays;
         batch.watched = std::mem::take(&mut self.session.watched);

@@ -1,13 +1,14 @@
 //! What a client said about itself and is in the middle of: database, protocol, name, transaction,
 //! watched keys. Lives with its connection, on the connection's shard, and moves with it.
 
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, ReplOffset};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
 use crate::keyspace::placement::Placement;
 use crate::resp::reply::RespVersion;
 use crate::resp::request::Args;
 use crate::router::route::{self, ShardSet};
+use crate::shard::apply::Seen;
 use crate::shard::batch::{Batch, WatchedKey};
 
 /// How `CLIENT REPLY` wants replies.
@@ -52,6 +53,12 @@ pub struct Session {
     pub monitoring: bool,
     /// The command under way is not answered, whatever `reply_mode` is by now.
     pub silent_now: bool,
+    /// What it has seen of the master's stream; on a replica of several shards.
+    pub seen: Seen,
+    /// A command that may write was sent since the last WAIT.
+    pub wrote: bool,
+    /// The offset behind everything written before the last WAIT.
+    pub covered: ReplOffset,
     /// Closing as soon as what was answered is sent.
     pub closing: bool,
 }
@@ -67,6 +74,9 @@ impl Session {
             watched: Vec::new(),
             monitoring: false,
             silent_now: false,
+            seen: Seen::default(),
+            wrote: false,
+            covered: ReplOffset(0),
             closing: false,
         }
     }
@@ -74,9 +84,9 @@ impl Session {
     /// Back to how it began, as `RESET` does; watched keys are the caller's to forget.
     pub fn reset(&mut self, authenticated: bool) {
         let id = self.view.id;
-        let watched = std::mem::take(&mut self.watched);
+        let (watched, seen) = (std::mem::take(&mut self.watched), self.seen);
         *self = Session::new(id, authenticated);
-        self.watched = watched;
+        (self.watched, self.seen) = (watched, seen);
     }
 
     /// A command begins.

@@ -25,8 +25,6 @@ const INT_RANGE: CommandError =
 
 const LINK: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
 
-const LINK_SLOW: Flags = Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE);
-
 /// The rows of this family.
 pub const ROWS: &[Spec] = &[
     Spec::new("ping", -1, Group::Connection, Scope::Client(ClientVerb::Ping))
@@ -67,7 +65,7 @@ pub const ROWS: &[Spec] = &[
         .categories(Categories::TRANSACTION)
         .doc("1.2.0", "O(1)", "Opens a transaction."),
     Spec::new("exec", 1, Group::Transactions, Scope::Client(ClientVerb::Exec))
-        .flags(LINK_SLOW.with(Flags::SKIP_SLOWLOG))
+        .flags(Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::SKIP_SLOWLOG))
         .categories(Categories::TRANSACTION)
         .doc("1.2.0", "Depends on commands in the transaction", "Runs the open transaction."),
     Spec::new("discard", 1, Group::Transactions, Scope::Client(ClientVerb::Discard))
@@ -76,8 +74,8 @@ pub const ROWS: &[Spec] = &[
         .doc("2.0.0", "O(N), when N is the number of queued commands", "Drops the transaction."),
     Spec::new("watch", -2, Group::Transactions, Scope::Client(ClientVerb::Watch))
         .flags(LINK.with(Flags::ALLOW_BUSY).with(Flags::NO_MULTI))
-        .keys(&[KeySpec::range(1, -1, 1, KeyFlags::RO)])
         .categories(Categories::TRANSACTION)
+        .keys(&[KeySpec::range(1, -1, 1, KeyFlags::RO)])
         .doc(
             "2.2.0",
             "O(1) for every key.",

@@ -5,6 +5,7 @@
 //! file of its own and an arm there), `string`, `length`, `lzf`, `reader`. `record` holds what
 //! both directions speak of, `format` the numbers.
 
+pub mod convert;
 pub mod decode;
 pub mod dump;
 pub mod encode;

@@ -18,6 +18,7 @@ use crate::command::clients::HELP;
 use crate::command::error::CommandError;
 use crate::command::gate::Pause;
 use crate::command::spec::{ClientVerb, Scope};
+use crate::master::replconf::Announced;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
@@ -58,6 +59,14 @@ impl Core {
         socket: SocketId,
         mut batch: Box<Batch>,
     ) {
+        if let ClientVerb::Psync
+        | ClientVerb::Sync
+        | ClientVerb::Replconf
+        | ClientVerb::Wait
+        | ClientVerb::WaitAof = verb
+        {
+            return self.replica_verb(verb, socket, batch);
+        }
         let command = batch.command(0);
         let shard = self.id();
         let found = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
@@ -122,6 +131,17 @@ pub fn in_transaction(
     let Scope::Client(verb) = asked.command.spec.scope else {
         return Err(CommandError::arity(&asked.command.full_name));
     };
+    if let ClientVerb::Wait | ClientVerb::WaitAof = verb {
+        let InUnit { connection, args, .. } = asked;
+        return super::waits::in_transaction(transaction, connection, verb, args, reply);
+    }
+    if verb == ClientVerb::Replconf {
+        // A replica introduces itself outside of transactions; what it says inside counts for
+        // nothing.
+        Announced::default().take(asked.args)?;
+        reply.ok();
+        return Ok(());
+    }
     let found = transaction.rows.get_mut(asked.connection.index()).and_then(Option::as_mut);
     let row = found.filter(|row| row.socket == asked.connection);
     // Nobody reads the reply of a client that is gone.

@@ -43,6 +43,7 @@ impl Row {
     pub fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.peer {
             Peer::Client(connection) => Some(connection),
+            _ => None,
         }
     }
 }
@@ -97,18 +98,33 @@ impl Core {
             return;
         }
         let data = self.net.bytes(buffer);
+        match &row.peer {
+            Peer::Client(_) => {}
+            Peer::ReplicaLink(_) => {
+                let data = data.to_vec();
+                return self.link_received(socket, &data);
+            }
+            Peer::ChildPipe => {
+                let data = data.to_vec();
+                return self.child_said(&data);
+            }
+            Peer::Signals(cause) => {
+                let cause = *cause;
+                return self.signalled(cause);
+            }
+        }
         let environment = &self.process.shared.environment;
         let metrics = &environment.metrics[usize::from(self.shard.tools.id.0)];
         metrics.total_net_input_bytes.add(data.len() as u64);
         metrics.total_reads_processed.bump();
         let waits = all_paused || super::flow::is_choked(row, &self.shard.tools.settings);
-        let Peer::Client(connection) = &mut row.peer;
+        let Peer::Client(connection) = &mut row.peer else { return };
         let numbers = &connection.info.numbers;
         numbers.last_ms.set(self.shard.tools.now_ms);
         numbers.net_in.add(data.len() as u64);
         if waits {
             connection.keep(data);
-            return self.wait(socket);
+            return self.make_wait(socket);
         }
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.receive(data, &mut around);
@@ -127,7 +143,7 @@ impl Core {
         if row.socket != socket || row.closing {
             return;
         }
-        let Peer::Client(connection) = &mut row.peer;
+        let Peer::Client(connection) = &mut row.peer else { return };
         connection.info.numbers.last_ms.set(now_ms);
         connection.info.numbers.net_in.add(bytes.len() as u64);
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
@@ -143,9 +159,9 @@ impl Core {
             return;
         }
         if all_paused || super::flow::is_choked(row, &self.shard.tools.settings) {
-            return self.wait(socket);
+            return self.make_wait(socket);
         }
-        let Peer::Client(connection) = &mut row.peer;
+        let Peer::Client(connection) = &mut row.peer else { return };
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.advance(&mut around);
         if row.flow.stopped && connection.query_len() <= super::flow::QUERY_WAITING_BYTES_MAX {
@@ -193,7 +209,11 @@ impl Core {
 
     /// The peer is gone, or says that it will send no more: then what it sent is still answered.
     pub(super) fn peer_closed(&mut self, socket: SocketId, reason: &CloseReason) {
-        if matches!(reason, CloseReason::Error(_)) {
+        if matches!(self.row(socket), Some(Row { peer: Peer::ChildPipe, .. })) {
+            self.child_closed();
+        }
+        let is_client = self.row(socket).is_some_and(|row| row.connection().is_some());
+        if !is_client || matches!(reason, CloseReason::Error(_)) {
             return self.close(socket);
         }
         let Some(row) = self.row(socket) else { return };
@@ -229,9 +249,15 @@ impl Core {
         self.net.close(socket);
         if let Some(info) = row.client {
             self.process.shared.environment.clients.remove(&info);
-            self.process.clients.fetch_sub(1, Ordering::Relaxed);
         }
-        let Peer::Client(mut connection) = row.peer;
+        let mut connection = match row.peer {
+            Peer::Client(connection) => connection,
+            Peer::ReplicaLink(link) => return self.link_closed(socket, &link),
+            Peer::ChildPipe | Peer::Signals(_) => return,
+        };
+        self.process.clients.fetch_sub(1, Ordering::Relaxed);
+        self.links.announced.remove(&socket);
+        self.forget_wait(socket);
         if connection.session.monitoring {
             self.stop_monitoring(socket);
         }
@@ -258,7 +284,9 @@ impl Core {
             return;
         }
         row.dirty = false;
-        let Peer::Client(connection) = &mut row.peer;
+        let Peer::Client(connection) = &mut row.peer else {
+            return self.flush_link(socket);
+        };
         if self.net.is_sending(socket) {
             if !connection.reply.is_empty() || row.closing {
                 self.net.expect_sent(socket);

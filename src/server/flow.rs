@@ -43,7 +43,7 @@ impl Core {
 
     /// A connection may not go on now: it is held back by a pause, or its input is not read until
     /// its peer has read its output.
-    pub(super) fn wait(&mut self, socket: SocketId) {
+    pub(super) fn make_wait(&mut self, socket: SocketId) {
         if self.all_paused() {
             self.hold_back(socket);
             self.bound_query(socket);

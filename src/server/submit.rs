@@ -62,8 +62,9 @@ impl Core {
             return;
         }
         let row = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
-        if let Some(row) = row.filter(|row| row.socket == socket) {
-            let Peer::Client(connection) = &mut row.peer;
+        if let Some(row) = row.filter(|row| row.socket == socket)
+            && let Peer::Client(connection) = &mut row.peer
+        {
             if batch.baton.is_some() {
                 let outcome = connection.part_done(batch, &mut self.pool);
                 self.outcome(socket, outcome);

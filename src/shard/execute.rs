@@ -14,6 +14,7 @@ use crate::command::gate::{Gate, Role};
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
+use crate::keyspace::key::Key;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
@@ -29,6 +30,17 @@ pub enum Ran {
     Postponed,
     /// Its pipeline's turn has not come yet; nothing happened, or some of its commands ran.
     Waiting,
+}
+
+/// One command to be run.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
+    /// Its only key, where that is known and hashed already.
+    pub key: Option<Key<'a>>,
 }
 
 /// Runs what a transaction holds besides commands on keys: connection and server commands.
@@ -61,16 +73,10 @@ impl Beside for NothingBeside {
 
 impl Shard {
     /// Runs one command on the keyspace at home, which must be there.
-    pub fn run_here(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        view: &ClientView,
-        reply: &mut Reply,
-    ) -> Ran {
+    pub fn run_here(&mut self, call: Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
-        self.tools.run(&mut spaces, command, args, view, reply)
+        self.tools.run(&mut spaces, call, view, reply)
     }
 
     /// Runs a batch on the keyspace at home; `Postponed` if a pause holds back the rest of it.
@@ -92,6 +98,10 @@ impl Tools {
         match batch.kind {
             BatchKind::Commands => self.run_commands(spaces, batch),
             BatchKind::Unit => self.run_unit(spaces, batch, beside),
+            BatchKind::Apply => {
+                self.apply(spaces, batch);
+                Ran::Done
+            }
             BatchKind::Watch => {
                 watch(spaces, batch, self.now_ms);
                 Ran::Done
@@ -107,12 +117,13 @@ impl Tools {
         let view = batch.view;
         let piped = batch.baton.is_some();
         while batch.done < batch.len() {
-            if piped && !batch.may_run() {
+            if piped && !(batch.may_run() && self.may_go_on(batch)) {
                 return Ran::Waiting;
             }
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
-            if self.run(spaces, command, args, &view, reply) == Ran::Postponed {
+            let call = Call { command, args, key: None };
+            if self.run(spaces, call, &view, reply) == Ran::Postponed {
                 return Ran::Postponed;
             }
             if piped {
@@ -134,6 +145,11 @@ impl Tools {
                 self.reads.push((Arc::clone(baton), self.wrote));
             }
         } else if next != Some(stretch) {
+            if self.orders_reads() {
+                let mut seen = baton.seen();
+                self.served(self.id, &mut seen);
+                baton.set_seen(seen);
+            }
             self.passing.push((Arc::clone(baton), stretch));
         }
     }
@@ -187,7 +203,8 @@ impl Tools {
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    self.call(spaces, command, handler, args, &view, reply);
+                    let call = Call { command, args, key: None };
+                    self.call(spaces, handler, call, &view, reply);
                 }
             }
             batch.done += 1;
@@ -202,7 +219,11 @@ impl Tools {
     }
 
     /// Whether something forbids the transaction as a whole: the first refused command does.
-    fn unit_verdict(&self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
+    fn unit_verdict(&mut self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
+        let denied = (0..batch.len()).any(|at| batch.command(at).spec.flags.has(Flags::DENYOOM));
+        if let Some(error) = self.make_room(spaces, denied, &batch.view) {
+            return Some(Verdict::Refuse(error));
+        }
         let gate = self.gate(spaces);
         let status = &self.shared.environment.status;
         (0..batch.len())
@@ -215,11 +236,16 @@ impl Tools {
     pub fn run(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) -> Ran {
+        let command = call.command;
+        let denied = command.spec.flags.has(Flags::DENYOOM);
+        if let Some(error) = self.make_room(spaces, denied, view) {
+            self.reject(command, &error, reply);
+            return Ran::Done;
+        }
         let gate = self.gate(spaces);
         let status = &self.shared.environment.status;
         match refuse::verdict(command, view, gate, &self.settings, status) {
@@ -237,30 +263,27 @@ impl Tools {
         else {
             unreachable!("'{}' does not run on a keyspace", command.full_name)
         };
-        self.call(spaces, command, handler, args, view, reply);
+        self.call(spaces, handler, call, view, reply);
         Ran::Done
     }
 
-    fn call(
+    pub(super) fn call(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
         handler: Handler,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) {
+        let Call { command, args, key } = call;
         let gate = spaces.gate().unwrap_or_default();
-        if let Some(error) = self.make_room(spaces, command, view, gate) {
-            self.reject(command, &error, reply);
-            return;
-        }
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
         let metrics = &environment.metrics[shard];
         let mark = reply.mark();
         let mut context = Context {
             spaces: spaces.reborrow(),
+            key,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
             client: *view,
@@ -342,26 +365,10 @@ impl Tools {
         self.count_error(&text);
         environment.command_stats[shard].rejected(command.index);
     }
-
-    /// Evicts while memory is over `maxmemory`; the error if that does not suffice for a command
-    /// that needs memory.
-    fn make_room(
-        &mut self,
-        _spaces: &mut Spaces<'_>,
-        command: &Command,
-        view: &ClientView,
-        _gate: Gate,
-    ) -> Option<CommandError> {
-        if self.settings.memory.maxmemory == 0 || view.is_master_link {
-            return None;
-        }
-        let _ = command.spec.flags.has(Flags::DENYOOM);
-        None
-    }
 }
 
-/// Runs `SELECT` inside a transaction.
-fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
+/// Runs `SELECT` inside a transaction or a batch of the master's stream.
+pub(super) fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
     match crate::command::connection::database_index(args.get(1), databases) {
         Ok(db) => {
             view.db = db;
