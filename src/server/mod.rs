@@ -18,6 +18,7 @@ pub mod loading;
 pub mod mail;
 pub mod master_link;
 pub mod monitors;
+pub mod moving;
 pub mod pause;
 pub mod persistence_info;
 pub mod process;
