@@ -157,7 +157,7 @@ impl Core {
         let Some(loading) = &mut self.controller.loading else { return false };
         let (purpose, offset) = (loading.purpose, loading.loader.offset());
         let Some(source) = &mut loading.source else { return false };
-        let result = match source.next() {
+        let result = match source.take() {
             Next::Later => return false,
             Next::Slice(slice) => self.feed_load(&slice).map(drop).map_err(|it| it.to_string()),
             Next::End => loading.loader.finish().map_err(|error| error.to_string()),

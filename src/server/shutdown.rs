@@ -26,6 +26,7 @@ pub enum Cause {
 pub struct Shutdown {
     flags: ShutdownFlags,
     /// Who is told if it fails.
+    #[expect(clippy::vec_box, reason = "they came in boxes and leave in them")]
     orders: Vec<Box<Batch>>,
 }
 
