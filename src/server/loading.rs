@@ -216,7 +216,9 @@ impl Core {
 
     /// Every keyspace is in hand, and every key of the file in a staging one.
     pub(super) fn install_load(&mut self, hand: &mut Hand) {
-        let Some(loading) = self.controller.loading.take() else { return };
+        // A lease asked for by a load that was abandoned meanwhile is of no use to the next one.
+        let complete = self.controller.loading.take_if(|loading| loading.installing);
+        let Some(loading) = complete else { return };
         let loader = &loading.loader;
         let taken = load::install(loader.load(), hand.spaces());
         if !taken.is_empty() {
