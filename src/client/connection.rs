@@ -136,6 +136,14 @@ impl Connection {
         self.query.len() - self.query_start
     }
 
+    /// Takes out the bytes received and not worked on: the connection becomes something else.
+    pub fn take_query(&mut self) -> Vec<u8> {
+        let start = std::mem::take(&mut self.query_start);
+        let mut query = std::mem::take(&mut self.query);
+        query.drain(..start);
+        query
+    }
+
     /// Takes bytes from the client and goes on. They are parsed where they are; only what cannot
     /// be worked on now is copied.
     pub fn receive(&mut self, data: &[u8], around: &mut Surroundings<'_>) -> Outcome {
@@ -178,6 +186,7 @@ impl Connection {
             return Outcome::Idle;
         }
         let pipeline = self.pipeline.take().expect("it is under way");
+        self.session.seen = self.session.seen.max(pipeline.seen());
         match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
             Assembled::Complete => {
                 self.state = State::Ready;
@@ -194,6 +203,7 @@ impl Connection {
     pub fn complete(&mut self, batch: &mut Batch) {
         debug_assert_eq!(self.state, State::Submitted);
         self.state = State::Ready;
+        self.session.seen = batch.seen;
         match batch.kind {
             BatchKind::Commands => self.reply.append(&mut batch.reply),
             BatchKind::Unit => {
@@ -204,7 +214,7 @@ impl Connection {
                 self.session.watched.append(&mut batch.watched);
                 self.reply.ok();
             }
-            BatchKind::Unwatch => {}
+            BatchKind::Unwatch | BatchKind::Apply => {}
         }
         self.silence();
     }
@@ -297,6 +307,9 @@ impl Connection {
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
+        if let Some(command) = seen.command {
+            self.session.wrote |= command.spec.flags.any(Flags::WRITE | Flags::MAY_REPLICATE);
+        }
         if let (Some(command), Some(shard)) = (seen.command, seen.shard)
             && self.session.transaction.is_none()
             && self.session.authenticated
@@ -322,9 +335,14 @@ impl Connection {
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        if open.is_empty() && shard == around.shard.tools.id && around.shard.home.is_some() {
+        if open.is_empty()
+            && shard == around.shard.tools.id
+            && around.shard.home.is_some()
+            && around.shard.tools.may_serve(self.session.seen)
+        {
             let view = self.session.view;
             if around.shard.run_here(call, &view, &mut self.reply) == Ran::Done {
+                around.shard.tools.served(shard, &mut self.session.seen);
                 return Taken::Next;
             }
         }
@@ -475,6 +493,7 @@ impl Connection {
         let placement = around.shard.tools.shared.placement;
         batch.kind = BatchKind::Unit;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch.stays = transaction.stays;
         batch.watched = std::mem::take(&mut self.session.watched);
@@ -616,6 +635,7 @@ impl Connection {
         batch.origin = around.shard.tools.id;
         batch.connection = self.key;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch
     }

@@ -1,13 +1,14 @@
 //! What a client said about itself and is in the middle of: database, protocol, name, transaction,
 //! watched keys. Lives with its connection, on the connection's shard, and moves with it.
 
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, ReplOffset};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
 use crate::keyspace::placement::Placement;
 use crate::resp::reply::RespVersion;
 use crate::resp::request::Args;
 use crate::router::route::{self, ShardSet};
+use crate::shard::apply::Seen;
 use crate::shard::batch::{Batch, WatchedKey};
 
 /// How `CLIENT REPLY` wants replies.
@@ -48,6 +49,12 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// Watched keys.
     pub watched: Vec<WatchedKey>,
+    /// What it has seen of the master's stream; on a replica of several shards.
+    pub seen: Seen,
+    /// A command that may write was sent since the last WAIT.
+    pub wrote: bool,
+    /// The offset behind everything written before the last WAIT.
+    pub covered: ReplOffset,
     /// Closing as soon as what was answered is sent.
     pub closing: bool,
 }
@@ -61,6 +68,9 @@ impl Session {
             reply_mode: ReplyMode::On,
             transaction: None,
             watched: Vec::new(),
+            seen: Seen::default(),
+            wrote: false,
+            covered: ReplOffset(0),
             closing: false,
         }
     }
@@ -68,9 +78,9 @@ impl Session {
     /// Back to how it began, as `RESET` does; watched keys are the caller's to forget.
     pub fn reset(&mut self, authenticated: bool) {
         let id = self.view.id;
-        let watched = std::mem::take(&mut self.watched);
+        let (watched, seen) = (std::mem::take(&mut self.watched), self.seen);
         *self = Session::new(id, authenticated);
-        self.watched = watched;
+        (self.watched, self.seen) = (watched, seen);
     }
 
     /// The protocol of its replies.

@@ -16,6 +16,7 @@ pub mod key_spec;
 pub mod lcs;
 #[cfg(test)]
 pub mod mirror;
+pub mod replication;
 pub mod server;
 pub mod spaces;
 pub mod spec;

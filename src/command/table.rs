@@ -174,6 +174,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::bitmaps::ROWS,
     super::connection::ROWS,
     super::lcs::ROWS,
+    super::replication::ROWS,
     super::server::ROWS,
     super::strings::ROWS,
     super::strings_numbers::ROWS,

@@ -49,6 +49,10 @@ impl Core {
         let data = self.net.bytes(buffer);
         let connection = match &mut row.peer {
             Peer::Client(connection) => connection,
+            Peer::ReplicaLink(_) => {
+                let data = data.to_vec();
+                return self.link_received(socket, &data);
+            }
             Peer::ChildPipe => {
                 let data = data.to_vec();
                 return self.child_said(&data);
@@ -112,12 +116,18 @@ impl Core {
         }
         let row = slot.take();
         self.net.close(socket);
-        if let Some(Peer::Client(mut connection)) = row.map(|row| row.peer) {
-            self.process.clients.fetch_sub(1, Ordering::Relaxed);
-            let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
-            if let Some((batch, set)) = connection.abandon(&mut around) {
-                self.submit(batch, set);
+        match row.map(|row| row.peer) {
+            Some(Peer::Client(mut connection)) => {
+                self.process.clients.fetch_sub(1, Ordering::Relaxed);
+                self.links.announced.remove(&socket);
+                self.forget_wait(socket);
+                let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
+                if let Some((batch, set)) = connection.abandon(&mut around) {
+                    self.submit(batch, set);
+                }
             }
+            Some(Peer::ReplicaLink(link)) => self.link_closed(socket, &link),
+            Some(Peer::ChildPipe | Peer::Signals(_)) | None => {}
         }
     }
 
@@ -138,7 +148,9 @@ impl Core {
             return;
         }
         row.dirty = false;
-        let Peer::Client(connection) = &mut row.peer else { return };
+        let Peer::Client(connection) = &mut row.peer else {
+            return self.flush_link(socket);
+        };
         if self.net.is_sending(socket) {
             if !connection.reply.is_empty() || row.closing {
                 self.net.expect_sent(socket);

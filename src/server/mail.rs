@@ -1,6 +1,7 @@
 //! What the loops of the shards hand each other beside commands: connections, orders, news. Rare;
 //! each shard has one box, filled from any core.
 
+use super::link_transfer::LinkNews;
 use super::process::Process;
 use crate::base::ids::{ClientId, ShardId};
 use crate::net::event::SocketId;
@@ -22,6 +23,8 @@ pub enum Mail {
     Order(Box<Batch>),
     /// An order was carried out: the answer for a connection of this shard.
     Answered(Box<Batch>),
+    /// What threads that work for the link from the master have to tell; to shard 0.
+    Link(LinkNews),
     /// Close this client, as `CLIENT KILL` asks.
     Kill(ClientId),
     /// A link to a replica wants a snapshot; to shard 0.
@@ -35,6 +38,10 @@ pub enum Mail {
         /// What the desk tells it.
         news: News,
     },
+    /// A replica acknowledged something; to shards whose clients wait for that.
+    Acknowledged,
+    /// Close all links to replicas: the history they follow is no longer ours.
+    DropLinks,
     /// Stop the loop: the process is ending.
     Stop,
 }

@@ -3,6 +3,8 @@
 use super::mail::MailBox;
 use super::persistence_info::PersistenceInfo;
 use crate::base::ids::{ClientId, ReplId};
+use crate::master::registry::Registry;
+use crate::replication::follow_state::FollowState;
 use crate::shard::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +22,10 @@ pub struct Process {
     pub started_ms: u64,
     /// Its random id, new at each start: INFO's `run_id`.
     pub run_id: ReplId,
+    /// The replicas that are attached.
+    pub replicas: Registry,
+    /// How following a master goes.
+    pub follow: Arc<FollowState>,
     /// What saving and loading are up to.
     pub persistence: PersistenceInfo,
     /// Clients connected now.
@@ -35,10 +41,12 @@ impl Process {
         fastrand::fill(&mut random);
         Process {
             mailboxes: shared.inboxes.iter().map(|_| MailBox::default()).collect(),
+            replicas: Registry::new(shared.placement.shards()),
             shared,
             started: Instant::now(),
             started_ms: crate::base::clock::wall_ms(),
             run_id: ReplId::from_random(random),
+            follow: Arc::default(),
             persistence: PersistenceInfo::new(),
             clients: AtomicU64::new(0),
             last_client: AtomicU64::new(0),

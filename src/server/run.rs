@@ -155,7 +155,8 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
     let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
     let slots = shared.placement.slots_of(id);
     let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
-    let space = Box::new(Space::new(keys));
+    let mut space = Box::new(Space::new(keys));
+    space.gate = super::role::gate_at_start(&process);
     let shard = Shard::new(id, shared, space);
     let mut core = Core::new(process, shard, net);
     core.unix_listeners = unix_listeners;

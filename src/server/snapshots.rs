@@ -141,12 +141,23 @@ impl Core {
         metrics.iter().map(|shard| shard.changes.read()).fold(0, u64::wrapping_add)
     }
 
+    /// Tells the links that wait for a cut that their master is there: a newline each, by this
+    /// core, which also makes the child that writes to them next.
+    pub(super) fn keep_waiting_links(&self) {
+        for wanted in &self.controller.snapshots.waiting {
+            let socket = socket2::SockRef::from(&wanted.fd);
+            // A socket that takes none has unread ones; its end is noticed by its own loop.
+            let _ = socket.send_with_flags(b"\n", libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+        }
+    }
+
     /// Looks after the child and the reasons for a new one. On shard 0, ten times a second.
     pub(super) fn snapshot_cron(&mut self) {
         if self.id().0 != 0 {
             return;
         }
         self.reap();
+        self.shutdown_cron();
         self.look_at_save_points();
         self.start_snapshot_if_due();
     }
@@ -523,9 +534,6 @@ impl Core {
             self.process.post(link.shard, Mail::SnapshotNews { socket: link.socket, news });
         }
     }
-
-    /// The desk tells a link of this shard what became of its snapshot.
-    pub(super) fn snapshot_news(&mut self, _socket: SocketId, _news: News) {}
 }
 
 /// So often a child that has closed its socket is looked at before the next round of the cron.

@@ -67,6 +67,10 @@ pub struct Asked<'a> {
 pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     match verb {
         ServerVerb::DbSize => super::dbsize::dbsize(asked, reply),
+        ServerVerb::Role => {
+            super::info::role::role(asked.process, reply);
+            Ok(())
+        }
         ServerVerb::LastSave => super::saving::last_save(asked, reply),
         _ => {
             let name = asked.command.full_name.as_str();
@@ -98,6 +102,11 @@ impl Beside for InTransaction<'_> {
                 let db = DbIndex(0);
                 let asked = Asked { process: self.process, shard: self.shard, db, command, args };
                 at_once(verb, &asked, reply)
+            }
+            Scope::Server(ServerVerb::ReplicaOf)
+                if let Err(error) = super::role::announce(self.process, args) =>
+            {
+                Err(error)
             }
             Scope::Server(_) => {
                 // The order is carried out when the transaction has given the keyspaces back.

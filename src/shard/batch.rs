@@ -1,6 +1,7 @@
 //! Commands of one connection that travel together: to another shard and back, or through a lease.
 //! Owned by whoever holds the box; made on the connection's shard and taken back there for reuse.
 
+use super::apply::Seen;
 use super::baton::Baton;
 use crate::base::ids::{DbIndex, ShardId};
 use crate::command::context::ClientView;
@@ -19,6 +20,8 @@ pub enum BatchKind {
     Commands,
     /// One transaction: `EXEC`.
     Unit,
+    /// Units of the master's stream, one after the other; nobody is answered.
+    Apply,
     /// Register the watched keys.
     Watch,
     /// Forget the watched keys; no answer is awaited.
@@ -56,6 +59,8 @@ pub struct Batch {
     pub connection: SocketId,
     /// What the commands must know of the client. `EXEC` may change the database in it.
     pub view: ClientView,
+    /// What the connection has seen of the master's stream; on a replica of several shards.
+    pub seen: Seen,
     /// The client's address and name, for the slow log.
     pub who: Option<Arc<str>>,
     /// How the commands belong together.
@@ -87,6 +92,7 @@ impl Batch {
             origin: ShardId(0),
             connection: SocketId::NONE,
             view: ClientView::internal(),
+            seen: Seen::default(),
             who: None,
             kind: BatchKind::Commands,
             watched: Vec::new(),

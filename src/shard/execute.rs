@@ -95,6 +95,10 @@ impl Tools {
         match batch.kind {
             BatchKind::Commands => self.run_commands(spaces, batch),
             BatchKind::Unit => self.run_unit(spaces, batch, beside),
+            BatchKind::Apply => {
+                self.apply(spaces, batch);
+                Ran::Done
+            }
             BatchKind::Watch => {
                 watch(spaces, batch, self.now_ms);
                 Ran::Done
@@ -110,7 +114,7 @@ impl Tools {
         let view = batch.view;
         let piped = batch.baton.is_some();
         while batch.done < batch.len() {
-            if piped && !batch.may_run() {
+            if piped && !(batch.may_run() && self.may_go_on(batch)) {
                 return Ran::Waiting;
             }
             let command = batch.command(batch.done);
@@ -138,6 +142,11 @@ impl Tools {
                 self.reads.push((Arc::clone(baton), self.wrote));
             }
         } else if next != Some(stretch) {
+            if self.orders_reads() {
+                let mut seen = baton.seen();
+                self.served(self.id, &mut seen);
+                baton.set_seen(seen);
+            }
             self.passing.push((Arc::clone(baton), stretch));
         }
     }
@@ -237,7 +246,7 @@ impl Tools {
         Ran::Done
     }
 
-    fn call(
+    pub(super) fn call(
         &mut self,
         spaces: &mut Spaces<'_>,
         handler: Handler,
@@ -335,8 +344,8 @@ impl Tools {
     }
 }
 
-/// Runs `SELECT` inside a transaction.
-fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
+/// Runs `SELECT` inside a transaction or a batch of the master's stream.
+pub(super) fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
     match crate::command::connection::database_index(args.get(1), databases) {
         Ok(db) => {
             view.db = db;

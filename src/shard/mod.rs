@@ -1,6 +1,7 @@
 //! What one core owns: its keyspace, its open run and its inbox. Executes commands; knows nothing
 //! of sockets, clients' sessions or who asked for what.
 
+pub mod apply;
 pub mod batch;
 pub mod baton;
 pub mod execute;
