@@ -36,6 +36,8 @@ pub struct ClientView {
 pub struct Context<'a> {
     /// The keyspaces in hand.
     pub spaces: Spaces<'a>,
+    /// The command's only key, where routing has hashed it already.
+    pub key: Option<Key<'a>>,
     /// Where the reply goes.
     pub reply: &'a mut Reply,
     /// Where effects go.
@@ -70,9 +72,18 @@ impl ClientView {
 }
 
 impl<'a> Context<'a> {
+    /// A key, hashed now if that was not done before.
+    #[inline]
+    fn hashed<'k>(&self, key: &'k [u8]) -> Key<'k> {
+        match self.key {
+            Some(known) if std::ptr::eq(known.bytes, key) => Key { bytes: key, ..known },
+            _ => Key::new(key),
+        }
+    }
+
     /// The keyspace that owns `key`, and the key hashed.
     pub fn space_of<'k>(&mut self, key: &'k [u8]) -> (&mut Space, Key<'k>) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         (self.spaces.of(key.slot), key)
     }
 
@@ -97,7 +108,7 @@ impl<'a> Context<'a> {
     }
 
     fn find_as(&mut self, key: &[u8], touch: bool) -> (Option<EntryRef<'_>>, &mut Reply) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
         let lookup_ms = self.lookup_ms();
         let keys = &mut self.spaces.of(key.slot).keys;
@@ -121,7 +132,7 @@ impl<'a> Context<'a> {
 
     /// As `look`, in another database.
     pub fn look_in(&mut self, db: DbIndex, key: &[u8]) -> Option<EntryRef<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
         let lookup_ms = self.lookup_ms();
         self.spaces.of(key.slot).keys.find(db, &key, lookup_ms)
@@ -144,7 +155,7 @@ impl<'a> Context<'a> {
 
     /// Opens an entry for change and marks it as used. The caller streams what it did.
     pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
         let (lookup_ms, db) = (self.lookup_ms(), self.db);
         let keys = &mut self.spaces.of(key.slot).keys;
@@ -187,7 +198,7 @@ impl<'a> Context<'a> {
     /// As `remove_in`, handing over what was removed. A replica that takes writes, and the link of
     /// its master, remove what stands, expired or not.
     pub fn take_in(&mut self, db: DbIndex, key: &[u8]) -> Option<Removed> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
         self.spaces.of(key.slot).keys.remove(db, &key)
     }

@@ -12,6 +12,23 @@ pub struct Space {
     pub keys: Keyspace,
     /// What may run now.
     pub gate: Gate,
+    /// Data that is being loaded beside `keys`, until it takes their place.
+    pub staging: Option<Staging>,
+}
+
+/// Data on its way in.
+pub struct Staging {
+    /// Which load; a later one replaces an earlier one's data.
+    pub load: u64,
+    /// The data so far. It has gauges of its own.
+    pub keys: Box<Keyspace>,
+}
+
+impl Space {
+    /// A master's keyspace with every command allowed.
+    pub fn new(keys: Keyspace) -> Space {
+        Space { keys, gate: Gate::default(), staging: None }
+    }
 }
 
 /// The keyspaces in hand.

@@ -6,6 +6,7 @@
 pub mod ack;
 pub mod backlog;
 pub mod entry;
+pub mod follow_state;
 pub mod history;
 pub mod local_stream;
 pub mod merger;

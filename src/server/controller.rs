@@ -3,6 +3,12 @@
 //! done when the desk has brought them all.
 
 use super::core::Core;
+use super::loading::Loading;
+use super::role::RoleChange;
+use super::shutdown::Shutdown;
+use super::snapshots::SnapshotDesk;
+use crate::command::spec::{Scope, ServerVerb};
+use crate::persist::load::AboutFile;
 use crate::router::lease::{Hand, Work};
 use crate::router::route::ShardSet;
 use crate::shard::batch::Batch;
@@ -11,6 +17,24 @@ use crate::shard::batch::Batch;
 pub enum Leased {
     /// Nothing but an instant without commands; answers the order that asked for it.
     Answer(Box<Batch>),
+    /// Make the gates follow the pauses; answers the order that asked for it.
+    Pause(Option<Box<Batch>>),
+    /// A change of role, or another data set.
+    Role(RoleChange),
+    /// The backlog has had no replica for long: it ends.
+    EndBacklog,
+    /// The cut of a snapshot.
+    Cut,
+    /// SAVE.
+    Save(Box<Batch>),
+    /// The last save before the process ends.
+    LastSave,
+    /// A load's data takes the place of what was served.
+    InstallLoad,
+    /// DEBUG RELOAD.
+    Reload(Box<Batch>),
+    /// DEBUG DIGEST.
+    Digest(Box<Batch>),
 }
 
 /// What the controller is in the middle of. On shard 0 only.
@@ -19,12 +43,31 @@ pub struct Controller {
     /// Work that waits for all keyspaces, by its number.
     leased: Vec<(u64, Leased)>,
     last_lease: u64,
+    /// The pauses in effect.
+    pub(super) pauses: super::pause::Pauses,
+    /// Snapshots.
+    pub(super) snapshots: SnapshotDesk,
+    /// The load under way.
+    pub(super) loading: Option<Loading>,
+    pub(super) last_load: u64,
+    /// What the file loaded at start said about itself.
+    pub loaded_at_start: Option<AboutFile>,
+    /// The process is to end.
+    pub(super) shutdown: Option<Shutdown>,
 }
 
 impl Core {
     /// Carries out an order for the server. On shard 0.
     pub(super) fn order(&mut self, mut batch: Box<Batch>) {
         let command = batch.command(0);
+        match command.spec.scope {
+            Scope::Server(ServerVerb::ReplicaOf) => return self.replicaof(batch),
+            Scope::Server(ServerVerb::Save) => return self.save_order(batch),
+            Scope::Server(ServerVerb::BgSave) => return self.bgsave_order(batch),
+            Scope::Server(ServerVerb::Shutdown) => return self.shutdown_order(batch),
+            Scope::Server(ServerVerb::Debug) => return self.debug_order(batch),
+            _ => {}
+        }
         let (_args, reply) = batch.args_and_reply(0);
         reply.error(&format!("ERR '{}' has no answer yet", command.full_name));
         self.answer(batch);
@@ -41,12 +84,21 @@ impl Core {
     }
 
     /// Every keyspace is in hand for the work of this number.
-    pub(super) fn leased(&mut self, key: u64, hand: Hand) {
+    pub(super) fn leased(&mut self, key: u64, mut hand: Hand) {
         let found = self.controller.leased.iter().position(|(known, _)| *known == key);
         let index = found.expect("a lease is granted for work that waits");
         let (_, work) = self.controller.leased.swap_remove(index);
         match work {
             Leased::Answer(batch) => self.answer(batch),
+            Leased::Pause(asker) => self.pause_leased(asker, &mut hand),
+            Leased::Role(change) => self.change_role(change, &mut hand),
+            Leased::EndBacklog => self.end_backlog(&mut hand),
+            Leased::Cut => self.cut(&mut hand),
+            Leased::Save(batch) => self.save_now(&mut hand, batch),
+            Leased::LastSave => return self.last_save(hand),
+            Leased::InstallLoad => self.install_load(&mut hand),
+            Leased::Reload(batch) => self.reload(&mut hand, batch),
+            Leased::Digest(batch) => self.digest(&mut hand, batch),
         }
         crate::router::lease::give_back(hand, &mut self.shard);
     }

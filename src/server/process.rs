@@ -1,7 +1,10 @@
 //! The process: what exists once. Shared by all loops; every field is safe from any core.
 
 use super::mail::MailBox;
+use super::persistence_info::PersistenceInfo;
 use crate::base::ids::{ClientId, ReplId};
+use crate::master::registry::Registry;
+use crate::replication::follow_state::FollowState;
 use crate::shard::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +22,12 @@ pub struct Process {
     pub started_ms: u64,
     /// Its random id, new at each start: INFO's `run_id`.
     pub run_id: ReplId,
+    /// The replicas that are attached.
+    pub replicas: Registry,
+    /// How following a master goes.
+    pub follow: Arc<FollowState>,
+    /// What saving and loading are up to.
+    pub persistence: PersistenceInfo,
     /// Clients connected now.
     pub clients: AtomicU64,
     last_client: AtomicU64,
@@ -32,10 +41,13 @@ impl Process {
         fastrand::fill(&mut random);
         Process {
             mailboxes: shared.inboxes.iter().map(|_| MailBox::default()).collect(),
+            replicas: Registry::new(shared.placement.shards()),
             shared,
             started: Instant::now(),
             started_ms: crate::base::clock::wall_ms(),
             run_id: ReplId::from_random(random),
+            follow: Arc::default(),
+            persistence: PersistenceInfo::new(),
             clients: AtomicU64::new(0),
             last_client: AtomicU64::new(0),
             next_shard: AtomicU64::new(0),

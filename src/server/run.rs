@@ -21,6 +21,7 @@ use glommio::{LocalExecutorBuilder, Placement as CorePlacement};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The unix socket cannot be opened.
     #[error("Failed opening Unix socket: bind: {0}")]
     Unix(ListenError),
+    /// There is no room for clients' descriptors.
+    #[error("{0}")]
+    Descriptors(String),
     /// A thread of a shard cannot be started.
     #[error("Failed starting shard {shard}: {reason}")]
     Shard {
@@ -57,16 +61,39 @@ struct Door {
     unix: bool,
 }
 
+/// A server whose shards run.
+pub struct Started {
+    /// The process.
+    pub process: Arc<Process>,
+    threads: Vec<glommio::ExecutorJoinHandle<()>>,
+}
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
 /// What keeps it from starting.
 pub fn serve(settings: Settings) -> Result<(), StartError> {
+    start(settings)?.wait();
+    Ok(())
+}
+
+/// Opens the doors and starts the shards.
+///
+/// # Errors
+/// What keeps the server from starting.
+pub fn start(mut settings: Settings) -> Result<Started, StartError> {
     crate::net::probe::probe()?;
+    super::admission::make_room(&mut settings).map_err(StartError::Descriptors)?;
     let doors = open_doors(&settings)?;
     let shards = settings.shard_count() as u16;
+    crate::snapshot::fork::remember_origin();
+    let file = settings.resolve(&settings.rdb.dbfilename);
     let process = Arc::new(build(settings, shards));
     crate::notice!("Server initialized");
+    if file.try_exists().unwrap_or(true) {
+        // Set before the first client can come in.
+        process.shared.environment.status.loading.store(true, Ordering::SeqCst);
+    }
     let mut doors = Some(doors);
     crate::base::lazy_free::start();
     let mut threads = Vec::new();
@@ -74,12 +101,17 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
         let doors = doors.take().unwrap_or_default();
         threads.push(start_shard(Arc::clone(&process), ShardId(shard), doors)?);
     }
-    crate::notice!("Ready to accept connections tcp");
-    for thread in threads {
-        // A shard that panicked has aborted the process.
-        let _ = thread.join();
+    Ok(Started { process, threads })
+}
+
+impl Started {
+    /// Waits until every shard has stopped.
+    pub fn wait(self) {
+        for thread in self.threads {
+            // A shard that panicked has aborted the process.
+            let _ = thread.join();
+        }
     }
-    Ok(())
 }
 
 /// Everything that exists before the first shard runs.
@@ -128,10 +160,15 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
     let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
     let slots = shared.placement.slots_of(id);
     let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
-    let space = Box::new(Space { keys, gate: Default::default() });
+    let mut space = Box::new(Space::new(keys));
+    space.gate = super::role::gate_at_start(&process);
     let shard = Shard::new(id, shared, space);
     let mut core = Core::new(process, shard, net);
     core.unix_listeners = unix_listeners;
+    if id == ShardId(0) {
+        core.watch_signals()?;
+        core.load_at_start();
+    }
     core.run().await
 }
 

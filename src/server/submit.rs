@@ -62,18 +62,16 @@ impl Core {
             return;
         }
         let row = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
-        if let Some(row) = row.filter(|row| row.socket == socket) {
-            let Peer::Client(connection) = &mut row.peer;
+        if let Some(row) = row.filter(|row| row.socket == socket)
+            && let Peer::Client(connection) = &mut row.peer
+        {
             if batch.baton.is_some() {
                 let outcome = connection.part_done(batch, &mut self.pool);
                 self.outcome(socket, outcome);
                 return;
             }
             connection.complete(&mut batch);
-            if connection.query_len() > 0 {
-                self.ready.push_back(socket);
-            }
-            self.mark_dirty(socket);
+            self.go_on(socket);
         } else {
             // The client is gone; what it watched while the batch was under way is forgotten.
             self.forget_watched(&mut batch);
@@ -87,7 +85,7 @@ impl Core {
         }
         let watched = std::mem::take(&mut batch.watched);
         let mut unwatch = self.pool.take();
-        let set = crate::client::connection::unwatch_batch(
+        let set = crate::client::multi::unwatch_batch(
             &mut unwatch,
             watched,
             self.shard.tools.shared.placement,

@@ -2,6 +2,7 @@
 //! something whose sender is waiting, one a connection or one a lease.
 
 use super::batch::Batch;
+use super::load::{LoadBatch, Loaded};
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::command::spaces::Space;
 
@@ -22,6 +23,10 @@ pub enum Message {
     },
     /// Your keyspace comes home.
     Returned(Box<Space>),
+    /// Put these keys into your staging keyspace.
+    Load(Box<LoadBatch>),
+    /// A batch of the load that you conduct is in.
+    Loaded(Loaded),
 }
 
 /// A coordinator's leases, counted from 1 on its shard.

@@ -1,6 +1,7 @@
 //! What all shards share: states and counters, the stream, the inboxes, and the one order of
 //! leases. Made once by `server/run`; every field is safe from any core.
 
+use super::apply::Progress;
 use super::inbox::Inbox;
 use super::message::Sequenced;
 use crate::base::ids::ShardId;
@@ -18,6 +19,8 @@ pub struct Shared {
     pub placement: Placement,
     /// The replication stream.
     pub stream: Arc<Stream>,
+    /// How far the master's stream is applied.
+    pub progress: Progress,
     /// By shard.
     pub inboxes: Vec<Arc<Inbox>>,
     /// Runs that wrote, on all shards: the clock by which reads of several shards are compared.
@@ -39,10 +42,12 @@ impl Shared {
     pub fn new(environment: Arc<Environment>, placement: Placement, stream: Arc<Stream>) -> Shared {
         let shards = placement.shards();
         let inboxes = (0..shards).map(|_| Arc::new(Inbox::new(shards))).collect();
+        let progress = Progress::new(placement);
         Shared {
             environment,
             placement,
             stream,
+            progress,
             inboxes,
             write_clock: AtomicU64::new(0),
             evict_wanted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
