@@ -13,3 +13,4 @@ pub mod number;
 
 #[cfg(test)]
 pub mod stock;
+pub mod syslog;

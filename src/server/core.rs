@@ -63,8 +63,8 @@ pub struct Core {
     pub held: Vec<Box<crate::shard::batch::Batch>>,
     /// What the server does as a whole; idle except on shard 0.
     pub controller: Controller,
-    /// Which listener is a unix socket.
-    pub unix_listeners: Vec<ListenerId>,
+    /// What is listened on, and which of it are unix sockets.
+    pub listeners: Vec<(ListenerId, bool)>,
     /// Batches of a load that wait for the keyspace.
     pub(super) waiting_loads: VecDeque<Box<LoadBatch>>,
     pub(super) dirty: Vec<SocketId>,
@@ -89,7 +89,7 @@ impl Core {
             ready: VecDeque::new(),
             held: Vec::new(),
             controller: Controller::default(),
-            unix_listeners: Vec::new(),
+            listeners: Vec::new(),
             waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
             events: Vec::new(),
@@ -129,6 +129,7 @@ impl Core {
         let mut events = std::mem::take(&mut self.events);
         self.net.turn(&mut events)?;
         let received = self.shard.begin_run();
+        let began = self.shard.tools.clock;
         let mut idle = events.is_empty() && !received && self.ready.is_empty();
         for event in events.drain(..) {
             self.event(event);
@@ -147,6 +148,7 @@ impl Core {
         idle &= !self.load_turn();
         self.cron();
         self.finish_run();
+        self.count_turn(began, !idle);
         Ok(idle && self.ready.is_empty() && !self.again)
     }
 
@@ -258,7 +260,7 @@ impl Core {
     fn event(&mut self, event: Event) {
         match event {
             Event::Accepted { listener, fd } => {
-                let unix = self.unix_listeners.contains(&listener);
+                let unix = self.listeners.contains(&(listener, true));
                 self.accepted(fd, unix);
             }
             Event::AcceptFailed { error, .. } => {
@@ -284,6 +286,7 @@ impl Core {
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
             Mail::Kill(_) => {}
+            Mail::Relisten(doors) => self.relisten(doors),
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
@@ -296,6 +299,10 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.statistics_cron();
+        if self.cron_is_paused() {
+            return;
+        }
         self.snapshot_cron();
     }
 

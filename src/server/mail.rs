@@ -1,6 +1,7 @@
 //! What the loops of the shards hand each other beside commands: connections, orders, news. Rare;
 //! each shard has one box, filled from any core.
 
+use super::listeners::Door;
 use super::process::Process;
 use crate::base::ids::{ClientId, ShardId};
 use crate::net::event::SocketId;
@@ -35,6 +36,8 @@ pub enum Mail {
         /// What the desk tells it.
         news: News,
     },
+    /// Listen on these instead of the TCP sockets listened on so far; to shard 0.
+    Relisten(Vec<Door>),
     /// Stop the loop: the process is ending.
     Stop,
 }
