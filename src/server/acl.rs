@@ -92,7 +92,7 @@ fn categories(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> 
             }
             reply.close_array(slot, count);
         }
-        _ => return Err(CommandError::arity(&asked.command.full_name)),
+        _ => return Err(asked.wrong_subcommand()),
     }
     Ok(())
 }
@@ -130,7 +130,7 @@ fn password(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let bits = match asked.args.len() {
         2 => BITS,
         3 => number::parse_i64(asked.args.get(2)).ok_or(CommandError::NotInteger)?,
-        _ => return Err(CommandError::arity(&asked.command.full_name)),
+        _ => return Err(asked.wrong_subcommand()),
     };
     let bits = usize::try_from(bits).ok().filter(|bits| (1..=BITS_MAX).contains(bits));
     let digits = bits.ok_or(BITS_REFUSED)?.div_ceil(4);
@@ -145,7 +145,7 @@ fn password(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
 
 fn log(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     if asked.args.len() > 3 {
-        return Err(CommandError::arity(&asked.command.full_name));
+        return Err(asked.wrong_subcommand());
     }
     if asked.args.len() == 3 {
         if asked.args.get(2).eq_ignore_ascii_case(b"RESET") {

@@ -33,7 +33,7 @@ fn get(asked: &Asked<'_>, reply: &mut Reply) {
 
 fn set(asked: &Asked<'_>) -> Result<(), CommandError> {
     if !asked.args.len().is_multiple_of(2) {
-        return Err(CommandError::arity(&asked.command.full_name));
+        return Err(CommandError::Syntax);
     }
     let words: Vec<&[u8]> = asked.args.iter().skip(2).collect();
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();

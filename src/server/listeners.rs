@@ -124,9 +124,15 @@ fn open_bind(bind: &BindAddress, network: &Network, open: Open) -> Result<Vec<Do
     let addresses = resolve(&bind.address, network.port)?;
     let door = |address: SocketAddr| {
         let opened = open(&ListenAddress::Tcp(address), network.tcp_backlog);
-        opened.map(|listener| Door { listener, unix: false }).map_err(|error| error.to_string())
+        opened.map(|listener| Door { listener, unix: false }).map_err(text)
     };
     addresses.into_iter().map(door).collect()
+}
+
+/// What went wrong, without the number of the error, which people do not need.
+fn text(error: ListenError) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn resolve(address: &str, port: u16) -> Result<Vec<SocketAddr>, String> {

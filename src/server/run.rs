@@ -60,7 +60,6 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
     let file = settings.resolve(&settings.rdb.dbfilename);
     let process = Arc::new(build(settings, shards));
     process.listeners.remember(&doors);
-    process.statistics.note_startup();
     crate::notice!("Server initialized");
     if file.try_exists().unwrap_or(true) {
         // Set before the first client can come in.

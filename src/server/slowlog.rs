@@ -32,7 +32,7 @@ fn count(asked: &Asked<'_>) -> Result<usize, CommandError> {
             Some(count) => usize::try_from(count).map_err(|_| COUNT_REFUSED),
             None => Err(COUNT_REFUSED),
         },
-        _ => Err(CommandError::arity(&asked.command.full_name)),
+        _ => Err(asked.wrong_subcommand()),
     }
 }
 

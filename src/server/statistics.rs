@@ -2,7 +2,9 @@
 //! the counting begin (the peak of memory stays). Sampled by the cron of shard 0, which wakes for it anyway; read from any core.
 
 use super::core::Core;
+use crate::base::ids::DbIndex;
 use crate::command::environment::Environment;
+use crate::keyspace::gauges::Gauges;
 use crate::metrics::command_stats::{CommandStats, CommandTotals};
 use crate::metrics::counters::Totals;
 use crate::metrics::cpu::CpuTimes;
@@ -17,7 +19,7 @@ use std::time::Instant;
 pub struct Statistics {
     /// The allocator's and the kernel's view of memory.
     pub memory: Memory,
-    /// Bytes allocated when the server began to serve.
+    /// Bytes allocated while the server came up and held no key.
     startup_bytes: AtomicU64,
     /// Bytes of memory of the machine; 0 if the kernel does not say.
     pub system_bytes: u64,
@@ -86,10 +88,14 @@ impl Statistics {
             rate.sample(now_ms, metrics.eventloop_duration_sum.read());
         }
         rates.samples += 1;
-        let measure = rates.samples.is_multiple_of(MEMORY_SAMPLES);
+        let samples = rates.samples;
         drop(rates);
-        if measure {
+        if samples.is_multiple_of(MEMORY_SAMPLES) {
             self.measure();
+        }
+        if samples <= STARTUP_SAMPLES && has_no_keys(environment) {
+            self.measure();
+            self.startup_bytes.store(self.memory.used(), Relaxed);
         }
         if let Ok(times) = CpuTimes::thread() {
             self.main_system_us.store(times.system_us, Relaxed);
@@ -101,12 +107,6 @@ impl Statistics {
     pub fn measure(&self) {
         // What the kernel does not tell stays as it was, and INFO shows that.
         let _ = self.memory.refresh();
-    }
-
-    /// Notes what is in use before the first key: `used_memory_startup`.
-    pub fn note_startup(&self) {
-        self.measure();
-        self.startup_bytes.store(self.memory.used(), Relaxed);
     }
 
     /// Bytes that were in use before the first key.
@@ -180,6 +180,13 @@ impl Core {
     }
 }
 
+fn has_no_keys(environment: &Environment) -> bool {
+    let empty = |gauges: &Gauges| (0..gauges.databases()).all(|db| gauges.keys(DbIndex(db)) == 0);
+    environment.gauges.iter().all(|gauges| empty(gauges))
+}
+
+/// How long the server comes up, in samples: threads start, rings and buffers are made.
+const STARTUP_SAMPLES: u64 = 5;
 /// Memory is measured with every tenth sample: it costs more than all rates together, and what it
 /// shows moves slowly. INFO measures for itself.
 const MEMORY_SAMPLES: u64 = 10;

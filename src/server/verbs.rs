@@ -68,6 +68,15 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The error for a subcommand with more arguments than it takes.
+    pub fn wrong_subcommand(&self) -> CommandError {
+        let word = String::from_utf8_lossy(self.args.get(1));
+        let name = String::from_utf8_lossy(self.args.get(0)).to_ascii_uppercase();
+        CommandError::owned(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try {name} HELP."
+        ))
+    }
+
     /// Where the client sits.
     pub fn caller(&self) -> Caller {
         caller_of(self.process, self.client)
@@ -172,10 +181,12 @@ impl Core {
                 let (db, client) = (batch.view.db, batch.view.id);
                 let (args, reply) = batch.args_and_reply(0);
                 let asked = Asked { process, shard, db, client, command, args };
-                if let Err(error) = at_once(verb, &asked, reply) {
-                    self.shard.tools.reject(command, &error, reply);
-                } else {
-                    self.shard.tools.count(command);
+                let mark = reply.mark();
+                let result = at_once(verb, &asked, reply);
+                self.shard.tools.count(command);
+                if let Err(error) = result {
+                    reply.truncate(mark);
+                    self.shard.tools.failed(command, &error, reply);
                 }
                 self.answer(batch);
             }

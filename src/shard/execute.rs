@@ -294,6 +294,15 @@ impl Tools {
         stats.timed(command.index, 1, spent_ns);
     }
 
+    /// Answers an error to a command that ran elsewhere than on a keyspace and was counted.
+    pub fn failed(&self, command: &Command, error: &CommandError, reply: &mut Reply) {
+        let text = error.to_string();
+        reply.error(&text);
+        self.count_error(&text);
+        let shard = usize::from(self.id.0);
+        self.shared.environment.command_stats[shard].failed(command.index);
+    }
+
     /// Counts an error reply of this shard.
     pub fn count_error(&self, text: &str) {
         self.shared.environment.count_error(self.id, text);
