@@ -45,7 +45,7 @@ impl Core {
     pub(super) fn load_at_start(&mut self) {
         let status = &self.process.shared.environment.status;
         if !status.loading.load(SeqCst) {
-            crate::notice!("Ready to accept connections tcp");
+            self.announce_ready();
             return;
         }
         let settings = &self.shard.tools.settings;
@@ -256,7 +256,7 @@ impl Core {
             }
         }
         self.controller.loaded_at_start = Some(about);
-        crate::notice!("Ready to accept connections tcp");
+        self.announce_ready();
     }
 
     fn load_failed(&mut self, purpose: Purpose, reason: &str) {

@@ -2,6 +2,7 @@
 //! each shard has one box, filled from any core.
 
 use super::link_transfer::LinkNews;
+use super::listeners::Door;
 use super::moving::Moved;
 use super::process::Process;
 use crate::base::ids::ShardId;
@@ -54,6 +55,8 @@ pub enum Mail {
     Acknowledged,
     /// Close all links to replicas: the history they follow is no longer ours.
     DropLinks,
+    /// Listen on these instead of the TCP sockets listened on so far; to shard 0.
+    Relisten(Vec<Door>),
     /// Stop the loop: the process is ending.
     Stop,
 }

@@ -5,6 +5,7 @@
 use super::controller::Leased;
 use super::core::{Core, Peer};
 use super::mail::Mail;
+use super::start::pid_file;
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::config::choices::ShutdownFlags;
 use crate::master::registry::Stage;
@@ -225,13 +226,10 @@ impl Core {
     /// Removes the files that tell others of this process.
     pub(super) fn remove_files(&self) {
         let settings = &self.shard.tools.settings;
-        // Either may be gone already.
-        if !settings.server.pidfile.is_empty() {
-            crate::notice!("Removing the pid file.");
-            let _ = std::fs::remove_file(settings.resolve(&settings.server.pidfile));
-        }
+        pid_file::remove(settings);
         if !settings.network.unixsocket.is_empty() {
             crate::notice!("Removing the unix socket file.");
+            // It may be gone already.
             let _ = std::fs::remove_file(&settings.network.unixsocket);
         }
     }
