@@ -2,6 +2,11 @@
 //! outcomes it returns.
 
 pub mod ahead;
+pub mod auth;
 pub mod connection;
+pub mod filter;
+pub mod monitor;
+pub mod multi;
 pub mod pipeline;
 pub mod session;
+pub mod tracking;

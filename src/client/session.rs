@@ -19,9 +19,9 @@ pub enum ReplyMode {
     On,
     /// None is.
     Off,
-    /// The next one is not.
+    /// `SKIP` was said by the command under way.
     SkipNext,
-    /// This one is not.
+    /// The next one is not.
     Skip,
 }
 
@@ -49,6 +49,10 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// Watched keys.
     pub watched: Vec<WatchedKey>,
+    /// Every command of the server is sent to it.
+    pub monitoring: bool,
+    /// The command under way is not answered, whatever `reply_mode` is by now.
+    pub silent_now: bool,
     /// What it has seen of the master's stream; on a replica of several shards.
     pub seen: Seen,
     /// A command that may write was sent since the last WAIT.
@@ -68,6 +72,8 @@ impl Session {
             reply_mode: ReplyMode::On,
             transaction: None,
             watched: Vec::new(),
+            monitoring: false,
+            silent_now: false,
             seen: Seen::default(),
             wrote: false,
             covered: ReplOffset(0),
@@ -81,6 +87,37 @@ impl Session {
         let (watched, seen) = (std::mem::take(&mut self.watched), self.seen);
         *self = Session::new(id, authenticated);
         (self.watched, self.seen) = (watched, seen);
+    }
+
+    /// A command begins.
+    pub fn begin_command(&mut self) {
+        self.silent_now = self.reply_mode == ReplyMode::Skip;
+    }
+
+    /// Whether what is answered now is to be dropped.
+    pub fn is_silent(&self) -> bool {
+        self.silent_now || self.reply_mode == ReplyMode::Off
+    }
+
+    /// A command ended; whether its reply is to be dropped.
+    pub fn end_command(&mut self) -> bool {
+        let drop = self.is_silent();
+        self.silent_now = false;
+        self.reply_mode = match self.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            other => other,
+        };
+        drop
+    }
+
+    /// Whether commands may run straight away: no transaction, no restriction, every reply wanted.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.transaction.is_none()
+            && self.authenticated
+            && self.reply_mode == ReplyMode::On
+            && !self.monitoring
     }
 
     /// The protocol of its replies.
@@ -105,5 +142,31 @@ impl Transaction {
             _ => false,
         };
         self.batch.push(command, args);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skip_drops_the_reply_of_one_command() {
+        let mut session = Session::new(ClientId(1), true);
+        let mut check = |mode: Option<ReplyMode>, dropped: bool| {
+            session.begin_command();
+            session.reply_mode = mode.unwrap_or(session.reply_mode);
+            assert_eq!(session.end_command(), dropped, "{mode:?}");
+        };
+        check(None, false);
+        check(Some(ReplyMode::SkipNext), false);
+        check(None, true);
+        check(None, false);
+        check(Some(ReplyMode::Off), true);
+        check(None, true);
+        check(Some(ReplyMode::On), false);
+        check(Some(ReplyMode::SkipNext), false);
+        check(Some(ReplyMode::SkipNext), true);
+        check(Some(ReplyMode::On), true);
+        check(None, false);
     }
 }

@@ -1,6 +1,8 @@
 //! Counters and states of the process that commands read or report: one per process, read from
 //! any core. Whoever owns a state writes it; nothing here waits.
 
+use super::client_info::Registry;
+use super::gate::{Gate, Pause, Role};
 use super::table::table;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
@@ -11,7 +13,7 @@ use crate::metrics::error_stats::ErrorStats;
 use crate::metrics::latency::LatencyMonitor;
 use crate::metrics::slowlog::SlowLog;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// The process as commands see it.
 pub struct Environment {
@@ -29,6 +31,8 @@ pub struct Environment {
     pub slowlog: SlowLog,
     /// Latency events.
     pub latency: LatencyMonitor,
+    /// Who is connected.
+    pub clients: Registry,
     /// States that commands are refused by.
     pub status: Status,
 }
@@ -50,12 +54,30 @@ pub struct Status {
     pub good_replicas: AtomicU64,
     /// Unix milliseconds at which a `CLIENT PAUSE` ends; 0 without one.
     pub pause_until_ms: AtomicU64,
+    /// A pause holds back every command of ordinary clients.
+    pub pause_all: AtomicBool,
+    /// A pause holds back commands that may write.
+    pub pause_writes: AtomicBool,
     /// Clients that monitor.
     pub monitors: AtomicU64,
     /// Whether background deletion of expired keys is on (`DEBUG SET-ACTIVE-EXPIRE`).
     pub active_expire_off: AtomicBool,
     /// Bytes in use beyond the keyspaces' own counts, refreshed by cron.
     pub memory_beside_keys: AtomicI64,
+}
+
+impl Status {
+    /// The gate for commands that run without a keyspace.
+    pub fn gate(&self) -> Gate {
+        let on = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let pause = match (on(&self.pause_all), on(&self.pause_writes)) {
+            (true, _) => Pause::All,
+            (false, true) => Pause::Writes,
+            (false, false) => Pause::Off,
+        };
+        let role = if on(&self.is_replica) { Role::Replica } else { Role::Master };
+        Gate { role, streaming: false, pause }
+    }
 }
 
 impl Environment {
@@ -71,6 +93,7 @@ impl Environment {
             error_stats: (0..shards).map(|_| ErrorStats::default()).collect(),
             slowlog: SlowLog::new(slowlog_max_len),
             latency: LatencyMonitor::default(),
+            clients: Registry::new(shards),
             status: Status::default(),
         }
     }

@@ -38,9 +38,6 @@ pub const ROWS: &[Spec] = &[
                 .with(Flags::ALLOW_BUSY),
         )
         .doc("1.0.0", "O(N) when saving", "Saves if so configured and ends the server."),
-    Spec::new("debug", -2, Group::Server, Scope::Server(ServerVerb::Debug))
-        .flags(ADMIN.with(Flags::LOADING).with(Flags::STALE))
-        .doc("1.0.0", "Depends on the subcommand", "Knobs for tests of the server."),
 ];
 
 const FOLLOWING: Flags = ADMIN.with(Flags::STALE).with(Flags::NO_ASYNC_LOADING);

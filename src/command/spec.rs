@@ -56,6 +56,7 @@ pub enum ClientVerb {
     ClientUnblock,
     ClientUnpause,
     Discard,
+    Echo,
     Exec,
     Hello,
     Monitor,
@@ -115,6 +116,29 @@ pub enum Group {
     Stream,
     String,
     Transactions,
+}
+
+impl Group {
+    /// The word in `COMMAND DOCS`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Bitmap => "bitmap",
+            Group::Connection => "connection",
+            Group::Generic => "generic",
+            Group::Geo => "geo",
+            Group::Hash => "hash",
+            Group::Hyperloglog => "hyperloglog",
+            Group::List => "list",
+            Group::Pubsub => "pubsub",
+            Group::Scripting => "scripting",
+            Group::Server => "server",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
+            Group::String => "string",
+            Group::Transactions => "transactions",
+        }
+    }
 }
 
 /// One command.

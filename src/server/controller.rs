@@ -17,6 +17,8 @@ use crate::shard::batch::Batch;
 pub enum Leased {
     /// Nothing but an instant without commands; answers the order that asked for it.
     Answer(Box<Batch>),
+    /// Make the gates follow the pauses; answers the order that asked for it.
+    Pause(Option<Box<Batch>>),
     /// A change of role, or another data set.
     Role(RoleChange),
     /// The backlog has had no replica for long: it ends.
@@ -41,6 +43,8 @@ pub struct Controller {
     /// Work that waits for all keyspaces, by its number.
     leased: Vec<(u64, Leased)>,
     last_lease: u64,
+    /// The pauses in effect.
+    pub(super) pauses: super::pause::Pauses,
     /// Snapshots.
     pub(super) snapshots: SnapshotDesk,
     /// The load under way.
@@ -86,6 +90,7 @@ impl Core {
         let (_, work) = self.controller.leased.swap_remove(index);
         match work {
             Leased::Answer(batch) => self.answer(batch),
+            Leased::Pause(asker) => self.pause_leased(asker, &mut hand),
             Leased::Role(change) => self.change_role(change, &mut hand),
             Leased::EndBacklog => self.end_backlog(&mut hand),
             Leased::Cut => self.cut(&mut hand),

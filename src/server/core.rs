@@ -2,6 +2,7 @@
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
 use super::backlog_cron::BacklogCron;
+use super::clients::{Clients, Flow};
 use super::controller::Controller;
 use super::mail::Mail;
 use super::master_link::MasterLink;
@@ -10,6 +11,7 @@ use super::replica_links::Links;
 use super::waits::Wait;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
+use crate::command::client_info::ClientInfo;
 use crate::master::replica_link::ReplicaLink;
 use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
@@ -46,8 +48,16 @@ pub struct Row {
     pub dirty: bool,
     /// Close it when everything is sent.
     pub closing: bool,
+    /// The shard it moves to.
+    pub moving: Option<ShardId>,
+    /// The network is letting go of it.
+    pub detaching: bool,
     /// An emptied buffer for the next output.
     pub spare: Vec<u8>,
+    /// The client it is or was, in the registry until the row ends.
+    pub client: Option<Arc<ClientInfo>>,
+    /// How its bytes flow.
+    pub flow: Flow,
 }
 
 /// A shard's loop.
@@ -70,6 +80,8 @@ pub struct Core {
     pub held: Vec<Box<crate::shard::batch::Batch>>,
     /// What the server does as a whole; idle except on shard 0.
     pub controller: Controller,
+    /// What is kept about the clients beside their rows.
+    pub clients: Clients,
     /// The link from the master; on shard 0 only.
     pub link: MasterLink,
     /// Its links to replicas.
@@ -103,6 +115,7 @@ impl Core {
             ready: VecDeque::new(),
             held: Vec::new(),
             controller: Controller::default(),
+            clients: Clients::default(),
             link: MasterLink::default(),
             links: Links::default(),
             waits: Vec::new(),
@@ -163,6 +176,7 @@ impl Core {
                 self.advance(socket);
             }
         }
+        self.end_pauses();
         idle &= !self.load_turn();
         self.cron();
         self.acknowledge_reached();
@@ -180,6 +194,7 @@ impl Core {
         let net = &mut self.net;
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
+        self.spread_feed();
         self.settle_waits();
         if self.shard.tools.shared.stream.needs_merge() {
             // Replicas were asked for acknowledgements.
@@ -304,9 +319,7 @@ impl Core {
                 let unix = self.unix_listeners.contains(&listener);
                 self.accepted(fd, unix);
             }
-            Event::AcceptFailed { error, .. } => {
-                crate::warning!("Accepting client connection: {error}");
-            }
+            Event::AcceptFailed { error, .. } => self.accept_failed(&error),
             Event::Received { socket, buffer } if socket == self.link.socket => {
                 self.master_received(&buffer);
                 self.net.release(buffer);
@@ -318,10 +331,12 @@ impl Core {
             Event::Sent { socket, .. } if socket == self.link.socket => self.flush_master_link(),
             Event::Sent { socket, buffer } => self.sent(socket, buffer),
             Event::Closed { socket, .. } if socket == self.link.socket => self.link_lost(),
-            Event::Closed { socket, .. } => self.peer_closed(socket),
+            Event::Closed { socket, reason } => self.peer_closed(socket, &reason),
+            Event::ReceivedExact { socket, bytes } => self.received_exact(socket, bytes),
             Event::Connected { socket } => self.link_connected(socket),
             Event::ConnectFailed { socket, error } => self.link_refused(socket, &error),
-            Event::ReceivedExact { .. } | Event::Detached { .. } | Event::Woken => {}
+            Event::Detached { socket, fd } => self.detached(socket, fd),
+            Event::Woken => {}
         }
     }
 
@@ -330,8 +345,12 @@ impl Core {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
+            Mail::Kill(info) => self.close_killed(info),
+            Mail::Moved(moved) => self.arrive(*moved),
+            Mail::Pause(change) => self.change_pause(change),
+            Mail::Resume => self.resume(),
+            Mail::Monitored(lines) => self.show_monitors(&lines),
             Mail::Link(news) => self.link_news(news),
-            Mail::Kill(_) => {}
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
@@ -348,6 +367,7 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.clients_cron();
         self.link_cron();
         self.snapshot_cron();
         self.links_cron();
@@ -361,6 +381,7 @@ impl Core {
         let until = self.load_resumes_at().map_or(until, |at| at.min(until));
         let now = Instant::now();
         let left = until.saturating_duration_since(now).min(self.until_wait_ends(now));
+        let left = left.min(self.pause_left());
         let may_ring_park = !self.reads_file();
         let shard = &self.shard;
         self.net.park(left, may_ring_park, &|| shard.has_pending()).await
@@ -378,8 +399,17 @@ impl Core {
         if self.rows.len() <= index {
             self.rows.resize_with(index + 1, || None);
         }
-        self.rows[index] =
-            Some(Row { socket, peer, dirty: false, closing: false, spare: Vec::new() });
+        self.rows[index] = Some(Row {
+            socket,
+            peer,
+            dirty: false,
+            closing: false,
+            moving: None,
+            detaching: false,
+            spare: Vec::new(),
+            client: None,
+            flow: Flow::default(),
+        });
     }
 
     fn sent(&mut self, socket: SocketId, buffer: SendBuffer) {
@@ -389,6 +419,7 @@ impl Core {
         {
             row.spare = bytes;
         }
+        self.output_sent(socket);
         self.mark_dirty(socket);
     }
 

@@ -2,12 +2,16 @@
 //! each shard has one box, filled from any core.
 
 use super::link_transfer::LinkNews;
+use super::moving::Moved;
 use super::process::Process;
-use crate::base::ids::{ClientId, ShardId};
+use crate::base::ids::ShardId;
+use crate::command::client_info::ClientInfo;
 use crate::net::event::SocketId;
 use crate::shard::batch::Batch;
 use crate::snapshot::wanted::{LinkAddress, News, Wanted};
+use bytes::Bytes;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
 /// One piece of mail.
@@ -23,10 +27,18 @@ pub enum Mail {
     Order(Box<Batch>),
     /// An order was carried out: the answer for a connection of this shard.
     Answered(Box<Batch>),
+    /// Close this connection, as `CLIENT KILL` asks.
+    Kill(Arc<ClientInfo>),
+    /// A connection moves to this shard.
+    Moved(Box<Moved>),
+    /// Begin, extend or end a pause; to shard 0.
+    Pause(super::pause::Change),
+    /// A pause ended: what it held back goes on.
+    Resume,
+    /// Lines for this shard's monitors.
+    Monitored(Bytes),
     /// What threads that work for the link from the master have to tell; to shard 0.
     Link(LinkNews),
-    /// Close this client, as `CLIENT KILL` asks.
-    Kill(ClientId),
     /// A link to a replica wants a snapshot; to shard 0.
     SnapshotWanted(Box<Wanted>),
     /// A link that wanted a snapshot is gone; to shard 0. What is being sent to it is cut short.

@@ -1,6 +1,7 @@
 //! Composition: starts everything, runs each shard's loop, and holds what belongs to the server as
 //! a whole. May import every other folder.
 
+pub mod admission;
 pub mod backlog_cron;
 pub mod client_verbs;
 pub mod clients;
@@ -8,12 +9,17 @@ pub mod controller;
 pub mod core;
 pub mod dbsize;
 pub mod file_reader;
+pub mod flow;
+pub mod hello;
 pub mod info;
 pub mod link_stream;
 pub mod link_transfer;
 pub mod loading;
 pub mod mail;
 pub mod master_link;
+pub mod monitors;
+pub mod moving;
+pub mod pause;
 pub mod persistence_info;
 pub mod process;
 pub mod replica_links;

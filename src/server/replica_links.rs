@@ -8,6 +8,7 @@ use super::core::{Core, Peer};
 use super::mail::Mail;
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::client::connection::Surroundings;
+use crate::command::client_info::ClientFlags;
 use crate::master::cron::{self, Overdue, OverdueText};
 use crate::master::replconf::Announced;
 use crate::master::replica_link::{After, Fault, Heard, Phase, ReplicaLink};
@@ -56,6 +57,9 @@ impl Core {
         let watched = connection.abandon(&mut around);
         let online = link.phase() == Phase::Online;
         self.process.replicas.add(Arc::clone(&link.info));
+        if let Some(client) = &row.client {
+            client.set_flag(ClientFlags::REPLICA, true);
+        }
         row.peer = Peer::ReplicaLink(link);
         // As stock counts: a replica is no client.
         self.process.clients.fetch_sub(1, Ordering::Relaxed);

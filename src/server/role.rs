@@ -108,7 +108,7 @@ impl Core {
             Wish::Follow(master) if self.link.master.is_some() => {
                 reply.ok();
                 self.drop_link();
-                log_following(&master, &batch);
+                log_following(&self.process, &master, &batch);
                 self.follow(master);
                 self.answer(batch);
             }
@@ -156,7 +156,7 @@ impl Core {
         }
         self.link.writer = Some(writer);
         log::set_role(b'S');
-        log_following(&master, &batch);
+        log_following(&self.process, &master, &batch);
         self.follow(master);
         batch.reply.ok();
         self.answer(batch);
@@ -191,7 +191,7 @@ impl Core {
                 history.id
             );
         }
-        crate::notice!("MASTER MODE enabled (user request from '{}')", who(&batch));
+        crate::notice!("MASTER MODE enabled (user request from '{}')", who(&self.process, &batch));
         batch.reply.ok();
         self.answer(batch);
     }
@@ -263,14 +263,16 @@ fn same(one: &MasterAddress, other: &MasterAddress) -> bool {
     one.port == other.port && one.host.eq_ignore_ascii_case(&other.host)
 }
 
-fn log_following(master: &MasterAddress, batch: &Batch) {
+fn log_following(process: &Process, master: &MasterAddress, batch: &Batch) {
     let (host, port) = (&master.host, master.port);
-    crate::notice!("REPLICAOF {host}:{port} enabled (user request from '{}')", who(batch));
+    crate::notice!("REPLICAOF {host}:{port} enabled (user request from '{}')", who(process, batch));
 }
 
-fn who(batch: &Batch) -> String {
-    let who = batch.who.as_deref().unwrap_or_default();
-    format!("id={} addr={who}", batch.view.id.0)
+/// The client that gave an order, as `CLIENT LIST` shows it; nothing if it is gone.
+fn who(process: &Process, batch: &Batch) -> String {
+    let info = process.shared.environment.clients.find(batch.view.id);
+    let line = info.map(|info| info.line(crate::base::clock::wall_ms())).unwrap_or_default();
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 const INVALID_PORT: CommandError = CommandError::text("ERR Invalid master port");

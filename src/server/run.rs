@@ -42,6 +42,9 @@ pub enum StartError {
     /// The unix socket cannot be opened.
     #[error("Failed opening Unix socket: bind: {0}")]
     Unix(ListenError),
+    /// There is no room for clients' descriptors.
+    #[error("{0}")]
+    Descriptors(String),
     /// A thread of a shard cannot be started.
     #[error("Failed starting shard {shard}: {reason}")]
     Shard {
@@ -78,8 +81,9 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
 ///
 /// # Errors
 /// What keeps the server from starting.
-pub fn start(settings: Settings) -> Result<Started, StartError> {
+pub fn start(mut settings: Settings) -> Result<Started, StartError> {
     crate::net::probe::probe()?;
+    super::admission::make_room(&mut settings).map_err(StartError::Descriptors)?;
     let doors = open_doors(&settings)?;
     let shards = settings.shard_count() as u16;
     crate::snapshot::fork::remember_origin();

@@ -15,7 +15,7 @@ use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::shard::batch::Batch;
-use crate::shard::execute::Beside;
+use crate::shard::execute::{Beside, InUnit};
 
 /// Where a command of the server is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,16 +90,11 @@ pub struct InTransaction<'a> {
 }
 
 impl Beside for InTransaction<'_> {
-    fn run(
-        &mut self,
-        connection: SocketId,
-        command: &'static Command,
-        args: Args<'_>,
-        reply: &mut Reply,
-    ) {
+    fn run(&mut self, asked: InUnit<'_>, reply: &mut Reply) {
+        let InUnit { command, args, .. } = asked;
         let answered = match command.spec.scope {
             Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
-                let db = DbIndex(0);
+                let db = asked.view.db;
                 let asked = Asked { process: self.process, shard: self.shard, db, command, args };
                 at_once(verb, &asked, reply)
             }
@@ -118,7 +113,7 @@ impl Beside for InTransaction<'_> {
                 reply.ok();
                 Ok(())
             }
-            _ => super::client_verbs::in_transaction(self, connection, command, args, reply),
+            _ => super::client_verbs::in_transaction(self, asked, reply),
         };
         if let Err(error) = answered {
             reply.error(&error.to_string());
@@ -134,13 +129,13 @@ impl Core {
             Scope::Client(verb) => self.client_verb(verb, socket, batch),
             Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
                 let (process, shard) = (&self.process, self.shard.tools.id);
-                let db = batch.view.db;
+                let (db, client) = (batch.view.db, batch.view.id);
                 let (args, reply) = batch.args_and_reply(0);
                 let asked = Asked { process, shard, db, command, args };
                 if let Err(error) = at_once(verb, &asked, reply) {
                     self.shard.tools.reject(command, &error, reply);
                 } else {
-                    self.shard.tools.count(command);
+                    self.shard.tools.count_call(command, args, client);
                 }
                 self.answer(batch);
             }
@@ -172,8 +167,7 @@ impl Core {
         {
             debug_assert_eq!(connection.state, State::Held);
             connection.answered(&mut batch);
-            self.ready.push_back(socket);
-            self.mark_dirty(socket);
+            self.go_on(socket);
         }
         self.pool.give(batch);
     }

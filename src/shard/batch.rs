@@ -61,8 +61,6 @@ pub struct Batch {
     pub view: ClientView,
     /// What the connection has seen of the master's stream; on a replica of several shards.
     pub seen: Seen,
-    /// The client's address and name, for the slow log.
-    pub who: Option<Arc<str>>,
     /// How the commands belong together.
     pub kind: BatchKind,
     /// Keys to watch, or watched and to be compared.
@@ -93,7 +91,6 @@ impl Batch {
             connection: SocketId::NONE,
             view: ClientView::internal(),
             seen: Seen::default(),
-            who: None,
             kind: BatchKind::Commands,
             watched: Vec::new(),
             reply: Reply::new(RespVersion::V2),
@@ -112,7 +109,6 @@ impl Batch {
     /// Empties it for reuse; what it allocated stays, within a bound.
     pub fn clear(&mut self) {
         self.kind = BatchKind::Commands;
-        self.who = None;
         self.watched.clear();
         self.reply.clear();
         self.done = 0;

@@ -3,12 +3,14 @@
 
 use super::batch::{Batch, BatchKind};
 use super::refuse::{self, Verdict};
+use super::slow::{self, Slow};
 use super::state::{Shard, Tools};
+use crate::base::ids::ClientId;
 use crate::command::context::{ClientView, Context};
 use crate::command::effects::Effects;
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
-use crate::command::gate::Role;
+use crate::command::gate::{Gate, Role};
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
@@ -43,28 +45,29 @@ pub struct Call<'a> {
 
 /// Runs what a transaction holds besides commands on keys: connection and server commands.
 pub trait Beside {
-    /// Runs `command` at its place in a transaction of `connection`.
-    fn run(
-        &mut self,
-        connection: SocketId,
-        command: &'static Command,
-        args: Args<'_>,
-        reply: &mut Reply,
-    );
+    /// Runs the command at its place in its transaction.
+    fn run(&mut self, asked: InUnit<'_>, reply: &mut Reply);
+}
+
+/// A command of the connection or the server inside a transaction.
+pub struct InUnit<'a> {
+    /// The transaction's connection.
+    pub connection: SocketId,
+    /// What the commands behind it know of the client: its database and protocol may change.
+    pub view: &'a mut ClientView,
+    /// The command.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
 }
 
 /// For transactions that were found to hold commands on keys only.
 pub struct NothingBeside;
 
 impl Beside for NothingBeside {
-    fn run(
-        &mut self,
-        _connection: SocketId,
-        command: &'static Command,
-        _args: Args<'_>,
-        _reply: &mut Reply,
-    ) {
-        unreachable!("a transaction with '{}' was sent away from its connection", command.full_name)
+    fn run(&mut self, asked: InUnit<'_>, _reply: &mut Reply) {
+        let name = &asked.command.full_name;
+        unreachable!("a transaction with '{name}' was sent away from its connection")
     }
 }
 
@@ -190,7 +193,11 @@ impl Tools {
                     batch.view = view;
                 }
                 Scope::Client(_) | Scope::Server(_) | Scope::Container => {
-                    beside.run(connection, command, args, reply);
+                    let view_after = &mut view;
+                    let asked = InUnit { connection, view: view_after, command, args };
+                    beside.run(asked, reply);
+                    self.count_call(command, args, view.id);
+                    batch.view = view;
                 }
                 Scope::Shard(handler)
                 | Scope::Cursor(handler)
@@ -206,13 +213,18 @@ impl Tools {
         Ran::Done
     }
 
+    /// The gate in hand; without a keyspace, what the process says of role and pause.
+    fn gate(&self, spaces: &mut Spaces<'_>) -> Gate {
+        spaces.gate().unwrap_or_else(|| self.shared.environment.status.gate())
+    }
+
     /// Whether something forbids the transaction as a whole: the first refused command does.
     fn unit_verdict(&mut self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
         let denied = (0..batch.len()).any(|at| batch.command(at).spec.flags.has(Flags::DENYOOM));
         if let Some(error) = self.make_room(spaces, denied, &batch.view) {
             return Some(Verdict::Refuse(error));
         }
-        let gate = spaces.gate().unwrap_or_default();
+        let gate = self.gate(spaces);
         let status = &self.shared.environment.status;
         (0..batch.len())
             .map(|index| batch.command(index))
@@ -234,7 +246,7 @@ impl Tools {
             self.reject(command, &error, reply);
             return Ran::Done;
         }
-        let gate = spaces.gate().unwrap_or_default();
+        let gate = self.gate(spaces);
         let status = &self.shared.environment.status;
         match refuse::verdict(command, view, gate, &self.settings, status) {
             Verdict::Run => {}
@@ -295,17 +307,36 @@ impl Tools {
             environment.count_error(self.id, &text);
             environment.command_stats[shard].failed(command.index);
         }
-        let now = Instant::now();
-        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
-        self.clock = now;
-        metrics.total_commands_processed.bump();
-        let stats = &environment.command_stats[shard];
-        stats.called(command.index);
-        stats.timed(command.index, 1, spent_ns);
+        self.ended(command, args, view.id);
     }
 
     /// Counts a command that ran elsewhere than on a keyspace.
-    pub fn count(&mut self, command: &Command) {
+    pub fn count(&mut self, command: &'static Command) {
+        self.ended(command, Args::new(&[], &[], &[]), ClientId(0));
+    }
+
+    /// As `count`, for a command of a client: it may enter the slow log.
+    pub fn count_call(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
+        self.ended(command, args, client);
+    }
+
+    /// Answers an error to a command that ran elsewhere than on a keyspace and failed.
+    pub fn fail(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        error: &CommandError,
+        reply: &mut Reply,
+    ) {
+        let text = error.to_string();
+        reply.error(&text);
+        self.count_error(&text);
+        self.shared.environment.command_stats[usize::from(self.id.0)].failed(command.index);
+        self.ended(command, args, ClientId(0));
+    }
+
+    /// Counts and times a command that has just ended.
+    fn ended(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
         let now = Instant::now();
         let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
         self.clock = now;
@@ -315,6 +346,9 @@ impl Tools {
         let stats = &environment.command_stats[shard];
         stats.called(command.index);
         stats.timed(command.index, 1, spent_ns);
+        if spent_ns >= self.slow_ns {
+            slow::record(environment, &self.settings, Slow { command, args, client, spent_ns });
+        }
     }
 
     /// Counts an error reply of this shard.

@@ -12,4 +12,5 @@ pub mod load;
 pub mod message;
 pub mod refuse;
 pub mod shared;
+pub mod slow;
 pub mod state;

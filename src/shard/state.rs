@@ -34,6 +34,10 @@ pub struct Tools {
     pub now_ms: u64,
     /// When the last command ended, or the run began: a command's start.
     pub clock: Instant,
+    /// Nanoseconds from which a command is slow, for the slow log or the latency monitor.
+    pub slow_ns: u64,
+    /// Lines for clients that monitor, of commands of this run.
+    pub feed: Vec<u8>,
     /// The run changed the data set.
     pub wrote: bool,
     /// Batons to be passed on when the run is sealed.
@@ -99,6 +103,8 @@ impl Shard {
         let inbox = Arc::clone(shared.inbox(id));
         let tools = Tools {
             id,
+            slow_ns: super::slow::threshold_ns(&settings),
+            feed: Vec::new(),
             settings,
             settings_version,
             entry: EntryBuilder::new(),
@@ -134,6 +140,7 @@ impl Shard {
         if version != self.tools.settings_version {
             self.tools.settings_version = version;
             self.tools.settings = config.load();
+            self.tools.slow_ns = super::slow::threshold_ns(&self.tools.settings);
         }
         self.tools.evictor.begin_run();
         if let Some(home) = &mut self.home {
