@@ -24,3 +24,4 @@ mod bad_master;
 mod links;
 mod load;
 mod refused_start;
+mod serving;
