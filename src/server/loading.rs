@@ -153,6 +153,10 @@ impl Core {
 
     /// Takes the next slices of the file. Returns whether something was done.
     pub(super) fn load_turn(&mut self) -> bool {
+        let Some(loading) = &mut self.controller.loading else { return false };
+        if loading.resume_at.take_if(|at| *at <= Instant::now()).is_some() {
+            self.install_if_settled();
+        }
         if !self.reads_file() || !self.load_takes_bytes() {
             return false;
         }
@@ -210,7 +214,8 @@ impl Core {
 
     fn install_if_settled(&mut self) {
         let Some(loading) = &mut self.controller.loading else { return };
-        if loading.ended && loading.loader.is_settled() && !loading.installing {
+        let rests = loading.resume_at.is_some();
+        if loading.ended && loading.loader.is_settled() && !loading.installing && !rests {
             loading.installing = true;
             self.lease_all(super::controller::Leased::InstallLoad);
         }
