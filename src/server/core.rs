@@ -144,7 +144,8 @@ impl Core {
                 self.park().await?;
             } else if glommio::executor().need_preempt() {
                 // Other tasks of this executor run; they do not touch this loop's state.
-                glommio::executor().yield_now().await;
+                // By a timer: a task that merely yields may be left asleep with nothing to wake it.
+                glommio::timer::sleep(Duration::ZERO).await;
             }
         }
         // The process ends: freeing the data key by key would only take time.
