@@ -243,7 +243,10 @@ impl Core {
             }
         }
         self.shard.collected.messages = messages;
-        // Leases overtake queued commands; what was queued runs while the keyspace is at home.
+        // Leases overtake queued commands, but a master's stream full of them must not starve those:
+        // what was queued runs each time the keyspace comes home.
+        self.run_waiting();
+        self.run_deferred();
         if self.shard.follow_sequence() {
             self.wake_master_link();
         }
