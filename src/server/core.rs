@@ -148,7 +148,8 @@ impl Core {
                 self.park().await?;
             } else if glommio::executor().need_preempt() {
                 // Other tasks of this executor run; they do not touch this loop's state.
-                glommio::executor().yield_now().await;
+                // By a timer: a task that merely yields may be left asleep with nothing to wake it.
+                glommio::timer::sleep(Duration::ZERO).await;
             }
         }
         // The process ends: freeing the data key by key would only take time.
@@ -242,7 +243,10 @@ impl Core {
             }
         }
         self.shard.collected.messages = messages;
-        // Leases overtake queued commands; what was queued runs while the keyspace is at home.
+        // Leases overtake queued commands, but a master's stream full of them must not starve those:
+        // what was queued runs each time the keyspace comes home.
+        self.run_waiting();
+        self.run_deferred();
         if self.shard.follow_sequence() {
             self.wake_master_link();
         }
