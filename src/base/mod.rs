@@ -7,6 +7,7 @@ pub mod crc64;
 pub mod glob;
 pub mod grisu;
 pub mod ids;
+pub mod lazy_free;
 pub mod log;
 pub mod long_double;
 pub mod number;

@@ -19,6 +19,9 @@ pub struct Stock {
     folder: tempfile::TempDir,
 }
 
+/// A replica as a server sees one: receives what the server streams.
+pub struct ReplicaLink(BufReader<UnixStream>);
+
 /// A reply of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -79,6 +82,23 @@ impl Stock {
         Some(stock)
     }
 
+    /// Attaches a replica, whose data set is passed over.
+    pub fn replica_link(&mut self) -> ReplicaLink {
+        let stream = UnixStream::connect(self.folder().join("socket")).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket has timeouts");
+        let mut link = BufReader::new(stream);
+        link.get_mut().write_all(b"PSYNC ? -1\r\n").expect("the server reads");
+        let mut line = String::new();
+        while !line.starts_with('$') {
+            // +FULLRESYNC, and empty lines while the data set is written.
+            line.clear();
+            link.read_line(&mut line).expect("the server replies in time");
+        }
+        let length = line[1..].trim_end().parse::<usize>().expect("a replica without EOF marks");
+        link.read_exact(&mut vec![0; length]).expect("the whole data set comes");
+        ReplicaLink(link)
+    }
+
     /// Where the server keeps its files.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_path_buf()
@@ -133,28 +153,53 @@ impl Stock {
 
     /// Awaits the next reply.
     pub fn receive(&mut self) -> Answer {
-        let mut line = String::new();
-        self.connection.read_line(&mut line).expect("the server replies in time");
-        let (kind, text) = line.trim_end().split_at_checked(1).expect("a reply has a kind");
-        match kind {
-            "+" => Answer::Text(text.as_bytes().to_vec()),
-            "-" => Answer::Error(text.to_owned()),
-            ":" => Answer::Integer(text.parse().expect("an integer")),
-            "$" => match text.parse::<usize>() {
-                Err(_) => Answer::Nothing,
-                Ok(length) => {
-                    let mut bytes = vec![0; length + 2];
-                    self.connection.read_exact(&mut bytes).expect("the whole bulk comes");
-                    bytes.truncate(length);
-                    Answer::Text(bytes)
-                }
-            },
-            "*" => {
-                let count = text.parse::<usize>().unwrap_or(0);
-                Answer::Array((0..count).map(|_| self.receive()).collect())
+        receive(&mut self.connection)
+    }
+}
+
+impl ReplicaLink {
+    /// The commands streamed up to `mark`, without it, each as its words.
+    pub fn effects_until(&mut self, mark: &[&str]) -> Vec<Vec<Vec<u8>>> {
+        let mut effects = Vec::new();
+        loop {
+            let Answer::Array(words) = receive(&mut self.0) else { panic!("a stream of commands") };
+            let words: Vec<Vec<u8>> = words
+                .into_iter()
+                .map(|word| match word {
+                    Answer::Text(text) => text,
+                    word => panic!("{word:?} in a command"),
+                })
+                .collect();
+            if words.iter().map(Vec::as_slice).eq(mark.iter().map(|word| word.as_bytes())) {
+                return effects;
             }
-            _ => panic!("a reply of kind {kind}"),
+            effects.push(words);
         }
+    }
+}
+
+fn receive(connection: &mut BufReader<UnixStream>) -> Answer {
+    let mut line = String::new();
+    connection.read_line(&mut line).expect("the server replies in time");
+    let (kind, text) = line.trim_end().split_at_checked(1).expect("a reply has a kind");
+    match kind {
+        "+" => Answer::Text(text.as_bytes().to_vec()),
+        "-" => Answer::Error(text.to_owned()),
+        ":" => Answer::Integer(text.parse().expect("an integer")),
+        "$" => match text.parse::<usize>() {
+            Err(_) => Answer::Nothing,
+            Ok(length) => {
+                let mut bytes = vec![0; length + 2];
+                connection.read_exact(&mut bytes).expect("the whole bulk comes");
+                bytes.truncate(length);
+                Answer::Text(bytes)
+            }
+        },
+        "*" => {
+            let count = text.parse::<usize>().unwrap_or(0);
+            Answer::Array((0..count).map(|_| receive(connection)).collect())
+        }
+        _ => panic!("a reply of kind {kind}"),
     }
 }
 

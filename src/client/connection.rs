@@ -2,27 +2,29 @@
 //! Runs on its shard's loop. At any time at most one batch of it is under way, and nothing behind
 //! that batch runs before it is done, so commands take effect in the order sent.
 
+use super::ahead::{AHEAD_MAX, Ahead, End, Seen};
+use super::monitor;
 use super::pipeline::{Assembled, Gathering, Pipeline};
-use super::session::{ReplyMode, Session, Transaction};
-use crate::base::ids::ShardId;
+use super::session::{Session, Transaction};
+use crate::base::ids::{DbIndex, ShardId};
+use crate::command::client_info::{ClientFlags, ClientInfo};
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
 use crate::command::gate::Role;
 use crate::command::spec::{ClientVerb, Scope};
 use crate::command::table::{Command, table};
-use crate::keyspace::key::slot_of;
-use crate::keyspace::placement::Placement;
 use crate::net::event::SocketId;
 use crate::resp::error::ProtocolError;
-use crate::resp::parser::{Limits, RequestParser, Step};
-use crate::resp::reply::Reply;
+use crate::resp::parser::{Limits, RequestParser};
+use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
-use crate::router::route::{self, Route, ShardSet};
-use crate::shard::batch::{Batch, BatchKind, WatchedKey};
-use crate::shard::execute::Ran;
+use crate::router::route::{self, ShardSet};
+use crate::shard::batch::{Batch, BatchKind};
+use crate::shard::execute::{Call, Ran};
 use crate::shard::refuse;
 use crate::shard::state::Shard;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What a connection does.
@@ -34,6 +36,8 @@ pub enum State {
     Submitted,
     /// The server works on a command or holds the connection.
     Held,
+    /// A big argument is being received into its own memory.
+    Receiving,
 }
 
 /// What a connection wants of the server after it went on as far as it could.
@@ -48,6 +52,13 @@ pub enum Outcome {
     Spread(Vec<(ShardId, Box<Batch>)>),
     /// Run this one command, which belongs to the server or concerns more than the session.
     Upper(Box<Batch>),
+    /// Receive the rest of an argument straight into this memory, `total` bytes in all.
+    Bulk {
+        /// What of it has come.
+        prefix: Vec<u8>,
+        /// Its length.
+        total: usize,
+    },
     /// Close, after what is answered was sent.
     Close,
 }
@@ -56,6 +67,8 @@ pub enum Outcome {
 pub struct Connection {
     /// Its place in its shard's table.
     pub key: SocketId,
+    /// How others see it.
+    pub info: Arc<ClientInfo>,
     /// Its session.
     pub session: Session,
     /// Replies not handed to the network yet.
@@ -66,6 +79,13 @@ pub struct Connection {
     query: Vec<u8>,
     query_start: usize,
     pipeline: Option<Pipeline>,
+    /// Somebody monitors.
+    pub(super) feeding: bool,
+    /// Commands so far, and the number of the last one in the table.
+    commands: u64,
+    last_command: u16,
+    /// Bytes of the arguments of the last command that went elsewhere.
+    argument_bytes: usize,
 }
 
 /// Where a connection's commands run: its shard, and boxes for what travels.
@@ -80,16 +100,19 @@ pub struct Surroundings<'a> {
 #[derive(Default)]
 pub struct BatchPool {
     boxes: Vec<Box<Batch>>,
+    ahead: Ahead,
 }
 
 /// How the walk over a buffer ended.
 struct Walk {
     consumed: usize,
     outcome: Outcome,
+    /// Where a big argument begins that is to be received in place, and its length.
+    bulk: Option<(usize, usize)>,
 }
 
 /// What became of one command.
-enum Taken {
+pub(super) enum Taken {
     /// Answered or queued: go on.
     Next,
     /// It must wait for the open batch: leave it in the buffer.
@@ -114,11 +137,12 @@ impl BatchPool {
 }
 
 impl Connection {
-    /// A connection at `key` with a fresh session.
-    pub fn new(key: SocketId, session: Session) -> Connection {
+    /// A connection with a fresh session.
+    pub fn new(info: Arc<ClientInfo>, session: Session) -> Connection {
         let reply = Reply::new(session.version());
         Connection {
-            key,
+            key: info.socket,
+            info,
             session,
             reply,
             state: State::Ready,
@@ -126,12 +150,35 @@ impl Connection {
             query: Vec::new(),
             query_start: 0,
             pipeline: None,
+            feeding: false,
+            commands: 0,
+            last_command: 0,
+            argument_bytes: 0,
         }
     }
 
     /// Bytes received and not worked on yet.
     pub fn query_len(&self) -> usize {
         self.query.len() - self.query_start
+    }
+
+    /// Takes out the bytes received and not worked on: the connection becomes something else.
+    pub fn take_query(&mut self) -> Vec<u8> {
+        let start = std::mem::take(&mut self.query_start);
+        let mut query = std::mem::take(&mut self.query);
+        query.drain(..start);
+        query
+    }
+
+    /// Bytes that the client's unexecuted requests occupy: what was received, what is queued.
+    pub fn request_bytes(&self) -> usize {
+        let queued = self.session.transaction.as_ref().map_or(0, |open| open.batch.bytes());
+        self.query_len() + self.parser.held_bytes() + queued
+    }
+
+    /// Keeps bytes from the client for later.
+    pub fn keep(&mut self, data: &[u8]) {
+        self.query.extend_from_slice(data);
     }
 
     /// Takes bytes from the client and goes on. They are parsed where they are; only what cannot
@@ -144,8 +191,12 @@ impl Connection {
         let walk = self.walk(data, around);
         self.query.clear();
         self.query_start = 0;
-        self.query.extend_from_slice(&data[walk.consumed..]);
-        walk.outcome
+        let (kept_end, outcome) = match walk.bulk {
+            None => (data.len(), walk.outcome),
+            Some((start, total)) => (start, self.expect_bulk(data[start..].to_vec(), total)),
+        };
+        self.query.extend_from_slice(&data[walk.consumed..kept_end]);
+        outcome
     }
 
     /// Goes on with what is kept.
@@ -156,6 +207,13 @@ impl Connection {
         let query = std::mem::take(&mut self.query);
         let walk = self.walk(&query[self.query_start..], around);
         self.query = query;
+        let outcome = match walk.bulk {
+            None => walk.outcome,
+            Some((start, total)) => {
+                let prefix = self.query.split_off(self.query_start + start);
+                self.expect_bulk(prefix, total)
+            }
+        };
         self.query_start += walk.consumed;
         if self.query_start == self.query.len() {
             self.query.clear();
@@ -165,7 +223,20 @@ impl Connection {
             self.query.drain(..self.query_start);
             self.query_start = 0;
         }
-        walk.outcome
+        outcome
+    }
+
+    /// A big argument is here, received in place: the request goes on behind it.
+    pub fn bulk_received(&mut self, bytes: Vec<u8>, around: &mut Surroundings<'_>) -> Outcome {
+        debug_assert_eq!(self.state, State::Receiving);
+        self.parser.bulk_received(Bytes::from(bytes));
+        self.state = State::Ready;
+        self.advance(around)
+    }
+
+    fn expect_bulk(&mut self, prefix: Vec<u8>, total: usize) -> Outcome {
+        self.state = State::Receiving;
+        Outcome::Bulk { prefix, total }
     }
 
     /// A part of a pipeline came back. When all are there, their replies are the client's next;
@@ -176,6 +247,7 @@ impl Connection {
             return Outcome::Idle;
         }
         let pipeline = self.pipeline.take().expect("it is under way");
+        self.session.seen = self.session.seen.max(pipeline.seen());
         match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
             Assembled::Complete => {
                 self.state = State::Ready;
@@ -192,125 +264,203 @@ impl Connection {
     pub fn complete(&mut self, batch: &mut Batch) {
         debug_assert_eq!(self.state, State::Submitted);
         self.state = State::Ready;
+        self.session.seen = batch.seen;
         match batch.kind {
-            BatchKind::Commands => self.reply.append(&mut batch.reply),
-            BatchKind::Unit => {
-                self.session.view.db = batch.view.db;
-                self.reply.append(&mut batch.reply);
-            }
+            BatchKind::Commands => {}
+            BatchKind::Unit => self.session.view.db = batch.view.db,
             BatchKind::Watch => {
                 self.session.watched.append(&mut batch.watched);
-                self.reply.ok();
+                batch.reply.ok();
             }
-            BatchKind::Unwatch => {}
+            BatchKind::Unwatch | BatchKind::Apply => {}
         }
-        self.silence();
+        self.deliver(&mut batch.reply);
     }
 
     /// The command for which the connection was held is answered.
     pub fn answered(&mut self, batch: &mut Batch) {
         self.state = State::Ready;
-        self.reply.append(&mut batch.reply);
-        self.silence();
+        self.deliver(&mut batch.reply);
+    }
+
+    /// Ends a command that ran elsewhere.
+    fn deliver(&mut self, reply: &mut Reply) {
+        if !self.session.end_command() {
+            self.reply.append(reply);
+        }
+    }
+
+    /// Chooses the protocol of replies.
+    pub fn set_version(&mut self, version: RespVersion) {
+        self.session.view.version = version;
+        self.reply.version = version;
     }
 
     /// Walks over the commands in `buf` until one must wait.
     fn walk(&mut self, buf: &[u8], around: &mut Surroundings<'_>) -> Walk {
-        let limits = self.limits(around.shard);
-        let mut consumed = 0;
-        let mut open = Gathering::default();
-        let mut outcome = Outcome::Idle;
-        let mut budget = COMMANDS_PER_TURN_MAX;
+        let status = &around.shard.tools.shared.environment.status;
+        self.feeding = status.monitors.load(Ordering::Relaxed) > 0;
         let mut parser = std::mem::take(&mut self.parser);
-        while consumed < buf.len() {
-            if budget == 0 {
-                outcome = Outcome::More;
+        let mut ahead = std::mem::take(&mut around.pool.ahead);
+        let mut open = Gathering::default();
+        let mut walk = Walk { consumed: 0, outcome: Outcome::Idle, bulk: None };
+        let mut budget = COMMANDS_PER_TURN_MAX;
+        while walk.consumed < buf.len() {
+            if budget < AHEAD_MAX || self.reply.len() > REPLY_BYTES_PER_TURN_MAX {
+                walk.outcome = Outcome::More;
                 break;
             }
-            let step = match parser.step(&buf[consumed..], &limits) {
-                Ok(step) => step,
-                Err(error) => {
-                    if open.is_empty() {
-                        self.protocol_error(&error);
-                        outcome = Outcome::Close;
-                        consumed = buf.len();
-                    } else {
-                        // The commands before it are answered first; then it is met again.
-                        parser.reset();
-                    }
+            let limits = self.limits(around.shard);
+            let placement = around.shard.tools.shared.placement;
+            let end = ahead.fill(&mut parser, buf, walk.consumed, (&limits, placement));
+            budget -= ahead.len();
+            warm(&ahead, self.session.view.db, around.shard);
+            let taken = self.take_seen(&ahead, buf, &mut walk.consumed, (&mut open, around));
+            if let Some(stop) = taken {
+                parser.reset();
+                walk.outcome = stop;
+                break;
+            }
+            match end {
+                End::Full => {}
+                End::NeedBulk(len) if open.is_empty() => {
+                    walk.bulk = Some((walk.consumed + parser.bulk_start(), len));
                     break;
                 }
-            };
-            let Step::Command { consumed: length } = step else { break };
-            budget -= 1;
-            let args = parser.args(&buf[consumed..]);
-            let taken =
-                if args.is_empty() { Taken::Next } else { self.take(args, &mut open, around) };
-            match taken {
-                Taken::Next => consumed += length,
-                Taken::Later => {
+                End::Incomplete | End::NeedBulk(_) => break,
+                End::Error(error) if open.is_empty() => {
+                    self.protocol_error(&error);
+                    walk.outcome = Outcome::Close;
+                    walk.consumed = buf.len();
+                }
+                // The commands before it are answered first; then it is met again.
+                End::Error(_) => {
                     parser.reset();
-                    break;
-                }
-                Taken::Stop(stop) => {
-                    consumed += length;
-                    outcome = stop;
                     break;
                 }
             }
         }
         self.parser = parser;
+        around.pool.ahead = ahead;
         if !open.is_empty() {
-            outcome = self.send_off(open, around);
+            walk.outcome = self.send_off(open, around);
         }
-        Walk { consumed, outcome }
+        walk
+    }
+
+    /// Takes the commands parsed ahead, one after the other; what to do if one of them ends the
+    /// walk.
+    fn take_seen(
+        &mut self,
+        ahead: &Ahead,
+        buf: &[u8],
+        consumed: &mut usize,
+        (open, around): (&mut Gathering, &mut Surroundings<'_>),
+    ) -> Option<Outcome> {
+        for index in 0..ahead.len() {
+            let seen = ahead.seen(index);
+            let args = ahead.args(index, buf);
+            let taken =
+                if args.is_empty() { Taken::Next } else { self.take(seen, args, open, around) };
+            match taken {
+                Taken::Next => *consumed = seen.end,
+                Taken::Later => return Some(Outcome::Idle),
+                Taken::Stop(stop) => {
+                    *consumed = seen.end;
+                    return Some(stop);
+                }
+            }
+        }
+        None
     }
 
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
+        seen: Seen,
         args: Args<'_>,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        let command = match table().resolve(args) {
-            Ok(command) => command,
-            Err(_) if !open.is_empty() => return Taken::Later,
-            Err(error) => return self.refuse(None, &error, around),
-        };
-        if self.session.transaction.is_none()
-            && self.session.authenticated
-            && self.session.reply_mode == ReplyMode::On
-            && let Route::One(shard) =
-                route::route(command, args, around.shard.tools.shared.placement)
+        if let Some(command) = seen.command {
+            self.session.wrote |= command.spec.flags.any(Flags::WRITE | Flags::MAY_REPLICATE);
+        }
+        if let (Some(command), Some(shard)) = (seen.command, seen.shard)
+            && self.session.is_plain()
         {
-            return self.run_or_send(command, args, shard, open, around);
+            let call = Call { command, args, key: seen.key(args) };
+            let taken = self.run_or_send(call, shard, open, around);
+            if matches!(taken, Taken::Next) {
+                self.note(command, args, around);
+            }
+            return taken;
         }
         if !open.is_empty() {
             return Taken::Later;
         }
-        self.take_other(command, args, around)
+        self.session.begin_command();
+        let mark = self.reply.mark();
+        let taken = match table().resolve(args) {
+            Ok(command) => self.take_other(command, args, around),
+            Err(error) => self.refuse(None, &error, around),
+        };
+        if self.session.is_silent() {
+            self.reply.truncate(mark);
+        }
+        if self.state == State::Ready {
+            // Else it ends when its answer comes.
+            self.session.end_command();
+        }
+        taken
+    }
+
+    /// Notes a command that was taken, for CLIENT LIST and for monitors.
+    #[inline]
+    fn note(&mut self, command: &'static Command, args: Args<'_>, around: &mut Surroundings<'_>) {
+        self.commands += 1;
+        self.last_command = command.index;
+        if self.feeding {
+            self.feed(command, args, around);
+        }
+    }
+
+    /// Shows a command to monitors.
+    #[cold]
+    pub(super) fn feed(
+        &self,
+        command: &'static Command,
+        args: Args<'_>,
+        around: &mut Surroundings<'_>,
+    ) {
+        let tools = &mut around.shard.tools;
+        let (db, addr) = (self.session.view.db, self.info.addr.as_str());
+        let sender = monitor::Sender { db, addr, unix: self.info.unix };
+        monitor::feed(&mut tools.feed, &sender, command, args);
     }
 
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         shard: ShardId,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        if open.is_empty() && shard == around.shard.tools.id && around.shard.home.is_some() {
+        if open.is_empty()
+            && shard == around.shard.tools.id
+            && around.shard.home.is_some()
+            && around.shard.tools.may_serve(self.session.seen)
+        {
             let view = self.session.view;
-            if around.shard.run_here(command, args, &view, &mut self.reply) == Ran::Done {
+            if around.shard.run_here(call, &view, &mut self.reply) == Ran::Done {
+                around.shard.tools.served(shard, &mut self.session.seen);
                 return Taken::Next;
             }
         }
         if open.bytes() > PIPELINE_BYTES_MAX {
             return Taken::Later;
         }
-        open.push(shard, command, args, || self.batch(around));
+        open.push(shard, call.command, call.args, || self.batch(around));
         Taken::Next
     }
 
@@ -336,14 +486,25 @@ impl Connection {
         args: Args<'_>,
         around: &mut Surroundings<'_>,
     ) -> Taken {
+        // Who came while a password was set need not give it once it is gone.
+        self.session.authenticated |= around.shard.tools.settings.security.requirepass.is_empty();
         if !self.session.authenticated && !command.spec.flags.has(Flags::NO_AUTH) {
             return self.refuse(Some(command), &NOAUTH, around);
+        }
+        if self.session.monitoring && command.spec.flags.any(KEYSPACE) {
+            return self.refuse(Some(command), &MONITOR_ONLY, around);
         }
         if let Some(error) = self.refusal_now(command, around) {
             return self.refuse(Some(command), &error, around);
         }
         if self.session.transaction.is_some() && !runs_in_transaction(command) {
             return self.queue(command, args, around);
+        }
+        if matches!(command.spec.scope, Scope::Client(ClientVerb::Exec)) {
+            self.commands += 1;
+            self.last_command = command.index;
+        } else {
+            self.note(command, args, around);
         }
         match command.spec.scope {
             Scope::Container => {
@@ -363,25 +524,6 @@ impl Connection {
         }
     }
 
-    fn queue(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        if command.spec.flags.has(Flags::NO_MULTI) {
-            let error = CommandError::text("ERR Command not allowed inside a transaction");
-            return self.refuse(Some(command), &error, around);
-        }
-        let placement = around.shard.tools.shared.placement;
-        if let Some(transaction) = &mut self.session.transaction {
-            transaction.push(command, args, placement);
-        }
-        self.reply.simple("QUEUED");
-        self.silence();
-        Taken::Next
-    }
-
     fn client_verb(
         &mut self,
         verb: ClientVerb,
@@ -391,20 +533,15 @@ impl Connection {
     ) -> Taken {
         match verb {
             ClientVerb::Multi => {
-                if self.session.transaction.is_some() {
-                    let error = CommandError::text("ERR MULTI calls can not be nested");
-                    return self.refuse_only(command, &error, around);
-                }
                 let batch = self.batch(around);
                 self.session.transaction = Some(Transaction::new(batch));
                 self.reply.ok();
             }
-            ClientVerb::Exec => return self.exec(command, around),
-            ClientVerb::Discard => return self.discard(command, around),
+            ClientVerb::Exec => return self.exec(command, args, around),
+            ClientVerb::Discard => return self.discard(command, args, around),
             ClientVerb::Watch => return self.watch(command, args, around),
             ClientVerb::Unwatch => {
                 self.reply.ok();
-                self.silence();
                 return self.forget_watched(around);
             }
             ClientVerb::Select => {
@@ -425,113 +562,15 @@ impl Connection {
                     return self.refuse(Some(command), &error, around);
                 }
             },
+            ClientVerb::Echo => self.reply.bulk(args.get(1)),
             ClientVerb::Quit => {
                 self.reply.ok();
                 return Taken::Stop(Outcome::Close);
             }
             _ => return self.upper(command, args, around),
         }
-        self.count(command, around);
-        self.silence();
+        self.count(command, args, around);
         Taken::Next
-    }
-
-    fn exec(&mut self, command: &'static Command, around: &mut Surroundings<'_>) -> Taken {
-        let Some(transaction) = self.session.transaction.take() else {
-            return self.refuse_only(
-                command,
-                &CommandError::text("ERR EXEC without MULTI"),
-                around,
-            );
-        };
-        if transaction.refused {
-            around.pool.give(transaction.batch);
-            let _ = self.refuse_only(command, &EXECABORT, around);
-            return self.forget_watched(around);
-        }
-        self.count(command, around);
-        let Transaction { mut batch, mut set, .. } = transaction;
-        let placement = around.shard.tools.shared.placement;
-        batch.kind = BatchKind::Unit;
-        batch.view = self.session.view;
-        batch.reply.version = self.session.version();
-        batch.stays = transaction.stays;
-        batch.watched = std::mem::take(&mut self.session.watched);
-        for watched in &batch.watched {
-            set.insert(placement.shard_of(slot_of(&watched.key)));
-        }
-        self.state = State::Submitted;
-        Taken::Stop(Outcome::Submit(batch, set))
-    }
-
-    fn discard(&mut self, command: &'static Command, around: &mut Surroundings<'_>) -> Taken {
-        let Some(transaction) = self.session.transaction.take() else {
-            let error = CommandError::text("ERR DISCARD without MULTI");
-            return self.refuse_only(command, &error, around);
-        };
-        around.pool.give(transaction.batch);
-        self.reply.ok();
-        self.count(command, around);
-        self.silence();
-        self.forget_watched(around)
-    }
-
-    fn watch(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        if self.session.transaction.is_some() {
-            let error = CommandError::text("ERR WATCH inside MULTI is not allowed");
-            return self.refuse_only(command, &error, around);
-        }
-        self.count(command, around);
-        let mut batch = self.batch(around);
-        batch.kind = BatchKind::Watch;
-        let placement = around.shard.tools.shared.placement;
-        let mut set = ShardSet::default();
-        let db = self.session.view.db;
-        for key in args.iter().skip(1) {
-            let known = |watched: &WatchedKey| watched.db == db && *watched.key == *key;
-            if self.session.watched.iter().any(known) || batch.watched.iter().any(known) {
-                continue;
-            }
-            set.insert(placement.shard_of(slot_of(key)));
-            batch.watched.push(WatchedKey {
-                db,
-                key: key.into(),
-                version: None,
-                was_expired: false,
-            });
-        }
-        self.state = State::Submitted;
-        Taken::Stop(Outcome::Submit(batch, set))
-    }
-
-    /// Forgets the watched keys on their shards.
-    fn forget_watched(&mut self, around: &mut Surroundings<'_>) -> Taken {
-        if self.session.watched.is_empty() {
-            return Taken::Next;
-        }
-        let mut batch = self.batch(around);
-        let placement = around.shard.tools.shared.placement;
-        let watched = std::mem::take(&mut self.session.watched);
-        let set = unwatch_batch(&mut batch, watched, placement);
-        self.state = State::Submitted;
-        Taken::Stop(Outcome::Submit(batch, set))
-    }
-
-    /// The client is gone. What remains to be done for it: its watched keys to be forgotten.
-    pub fn abandon(&mut self, around: &mut Surroundings<'_>) -> Option<(Box<Batch>, ShardSet)> {
-        if self.session.watched.is_empty() {
-            return None;
-        }
-        let mut batch = self.batch(around);
-        batch.connection = SocketId::NONE;
-        let watched = std::mem::take(&mut self.session.watched);
-        let set = unwatch_batch(&mut batch, watched, around.shard.tools.shared.placement);
-        Some((batch, set))
     }
 
     fn upper(
@@ -542,12 +581,13 @@ impl Connection {
     ) -> Taken {
         let mut batch = self.batch(around);
         batch.push(command, args);
+        self.argument_bytes = batch.bytes();
         self.state = State::Held;
         Taken::Stop(Outcome::Upper(batch))
     }
 
     /// An error that also dooms the open transaction.
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         command: Option<&Command>,
         error: &CommandError,
@@ -564,19 +604,17 @@ impl Connection {
                 self.reply.error(&text);
             }
         }
-        self.silence();
         Taken::Next
     }
 
     /// An error of a command that failed by itself: an open transaction goes on.
-    fn refuse_only(
+    pub(super) fn refuse_only(
         &mut self,
         command: &Command,
         error: &CommandError,
         around: &mut Surroundings<'_>,
     ) -> Taken {
         around.shard.tools.reject(command, error, &mut self.reply);
-        self.silence();
         Taken::Next
     }
 
@@ -590,30 +628,50 @@ impl Connection {
         refuse::refusal(command.spec.flags, writes, role, &tools.settings, status)
     }
 
-    fn batch(&self, around: &mut Surroundings<'_>) -> Box<Batch> {
+    pub(super) fn batch(&self, around: &mut Surroundings<'_>) -> Box<Batch> {
         let mut batch = around.pool.take();
         batch.origin = around.shard.tools.id;
         batch.connection = self.key;
         batch.view = self.session.view;
+        batch.seen = self.session.seen;
         batch.reply.version = self.session.version();
         batch
     }
 
-    fn count(&self, command: &Command, around: &mut Surroundings<'_>) {
-        around.shard.tools.count(command);
+    pub(super) fn count(
+        &self,
+        command: &'static Command,
+        args: Args<'_>,
+        around: &mut Surroundings<'_>,
+    ) {
+        around.shard.tools.count_call(command, args, self.session.view.id);
     }
 
-    /// Drops the reply of the command that just ran if the client wants none.
-    fn silence(&mut self) {
-        match self.session.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => self.reply.clear(),
-            ReplyMode::SkipNext => self.session.reply_mode = ReplyMode::Skip,
-            ReplyMode::Skip => {
-                self.reply.clear();
-                self.session.reply_mode = ReplyMode::On;
-            }
-        }
+    /// Shows the connection's numbers to others. `in_flight`: output bytes with the network.
+    pub fn publish(&self, in_flight: usize) {
+        let numbers = &self.info.numbers;
+        let transaction = self.session.transaction.as_ref();
+        let view = &self.session.view;
+        let flags = ClientFlags::MULTI
+            .when(transaction.is_some())
+            .with(ClientFlags::MONITOR.when(self.session.monitoring))
+            .with(ClientFlags::CLOSING.when(self.session.closing))
+            .with(ClientFlags::NO_TOUCH.when(view.no_touch));
+        numbers.flags.set(u64::from(flags.0));
+        numbers.db.set(u64::from(view.db.0));
+        numbers.multi.set(transaction.map_or(0, |open| open.batch.len() as u64 + 1));
+        numbers.multi_mem.set(transaction.map_or(0, |open| open.batch.bytes() as u64));
+        numbers.watch.set(self.session.watched.len() as u64);
+        numbers.qbuf.set(self.query_len() as u64);
+        numbers.qbuf_free.set((self.query.capacity() - self.query_len()) as u64);
+        numbers.argv_mem.set((self.argument_bytes + self.parser.held_bytes()) as u64);
+        numbers.rbs.set(self.reply.buf.capacity() as u64);
+        numbers.obl.set(self.reply.buf.len() as u64);
+        numbers.oll.set(u64::from(in_flight > 0));
+        numbers.omem.set((in_flight + self.reply.len() - self.reply.buf.len()) as u64);
+        numbers.command.set(u64::from(self.commands > 0) * (u64::from(self.last_command) + 1));
+        numbers.resp.set(if view.version == RespVersion::V3 { 3 } else { 2 });
+        numbers.commands.set(self.commands);
     }
 
     fn protocol_error(&mut self, error: &ProtocolError) {
@@ -628,26 +686,15 @@ impl Connection {
             ..Limits::default()
         }
     }
-
-    /// A big bulk that was received in place: the parser goes on behind it.
-    pub fn bulk_received(&mut self, bytes: Bytes) {
-        self.parser.bulk_received(bytes);
-    }
 }
 
-/// Makes `batch` forget watched keys; the shards they are on.
-pub fn unwatch_batch(
-    batch: &mut Batch,
-    watched: Vec<WatchedKey>,
-    placement: Placement,
-) -> ShardSet {
-    batch.kind = BatchKind::Unwatch;
-    let mut set = ShardSet::default();
-    for key in &watched {
-        set.insert(placement.shard_of(slot_of(&key.key)));
+/// Fetches what finding the keys parsed ahead will read, if they live here.
+fn warm(ahead: &Ahead, db: DbIndex, shard: &Shard) {
+    if ahead.len() > 1
+        && let Some(space) = &shard.home
+    {
+        space.keys.warm(db, ahead.places(shard.tools.id));
     }
-    batch.watched = watched;
-    set
 }
 
 /// Commands that run at once although a transaction is open.
@@ -655,25 +702,25 @@ fn runs_in_transaction(command: &Command) -> bool {
     matches!(
         command.spec.scope,
         Scope::Client(
-            ClientVerb::Exec
-                | ClientVerb::Discard
-                | ClientVerb::Multi
-                | ClientVerb::Watch
-                | ClientVerb::Quit
-                | ClientVerb::Reset
+            ClientVerb::Exec | ClientVerb::Discard | ClientVerb::Quit | ClientVerb::Reset
         )
     )
 }
 
+/// Commands on keys: a monitor, whose connection counts as a replica's, may not run them.
+const KEYSPACE: Flags = Flags::READONLY.with(Flags::WRITE).with(Flags::MAY_REPLICATE);
+const MONITOR_ONLY: CommandError =
+    CommandError::text("ERR Replica can't interact with the keyspace");
 const NOAUTH: CommandError = CommandError::text("NOAUTH Authentication required.");
-const EXECABORT: CommandError =
-    CommandError::text("EXECABORT Transaction discarded because of previous errors.");
 
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.
-const COMMANDS_PER_TURN_MAX: u32 = 256;
+const COMMANDS_PER_TURN_MAX: usize = 256;
 /// Argument bytes of one pipeline that is spread over shards.
 const PIPELINE_BYTES_MAX: usize = 64 * 1024;
+/// Reply bytes after which a connection's further commands wait for the next turn, so that they
+/// are on their way before more are made.
+const REPLY_BYTES_PER_TURN_MAX: usize = 1 << 20;
 /// Kept query bytes are moved to the front when this many were consumed.
 const QUERY_COMPACT_MIN: usize = 64 * 1024;
 /// An empty query buffer keeps at most this much.

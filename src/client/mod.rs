@@ -1,6 +1,12 @@
 //! One connected client: its session, its queries, its replies. Meets the server only through
 //! outcomes it returns.
 
+pub mod ahead;
+pub mod auth;
 pub mod connection;
+pub mod filter;
+pub mod monitor;
+pub mod multi;
 pub mod pipeline;
 pub mod session;
+pub mod tracking;

@@ -5,6 +5,7 @@ use crate::base::ids::ShardId;
 use crate::command::table::Command;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
+use crate::shard::apply::Seen;
 use crate::shard::batch::Batch;
 use crate::shard::baton::Baton;
 use std::sync::Arc;
@@ -112,6 +113,11 @@ impl Pipeline {
         *slot = Some(batch);
         self.missing -= 1;
         self.missing == 0
+    }
+
+    /// What it has seen of the master's stream; on a replica.
+    pub fn seen(&self) -> Seen {
+        self.baton.seen()
     }
 
     /// Puts the replies together in the order sent. `keep` takes the emptied batches.

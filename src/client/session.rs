@@ -1,13 +1,14 @@
 //! What a client said about itself and is in the middle of: database, protocol, name, transaction,
 //! watched keys. Lives with its connection, on the connection's shard, and moves with it.
 
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, ReplOffset};
 use crate::command::context::ClientView;
 use crate::command::table::Command;
 use crate::keyspace::placement::Placement;
 use crate::resp::reply::RespVersion;
 use crate::resp::request::Args;
 use crate::router::route::{self, ShardSet};
+use crate::shard::apply::Seen;
 use crate::shard::batch::{Batch, WatchedKey};
 
 /// How `CLIENT REPLY` wants replies.
@@ -18,9 +19,9 @@ pub enum ReplyMode {
     On,
     /// None is.
     Off,
-    /// The next one is not.
+    /// `SKIP` was said by the command under way.
     SkipNext,
-    /// This one is not.
+    /// The next one is not.
     Skip,
 }
 
@@ -48,6 +49,16 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// Watched keys.
     pub watched: Vec<WatchedKey>,
+    /// Every command of the server is sent to it.
+    pub monitoring: bool,
+    /// The command under way is not answered, whatever `reply_mode` is by now.
+    pub silent_now: bool,
+    /// What it has seen of the master's stream; on a replica of several shards.
+    pub seen: Seen,
+    /// A command that may write was sent since the last WAIT.
+    pub wrote: bool,
+    /// The offset behind everything written before the last WAIT.
+    pub covered: ReplOffset,
     /// Closing as soon as what was answered is sent.
     pub closing: bool,
 }
@@ -61,6 +72,11 @@ impl Session {
             reply_mode: ReplyMode::On,
             transaction: None,
             watched: Vec::new(),
+            monitoring: false,
+            silent_now: false,
+            seen: Seen::default(),
+            wrote: false,
+            covered: ReplOffset(0),
             closing: false,
         }
     }
@@ -68,9 +84,40 @@ impl Session {
     /// Back to how it began, as `RESET` does; watched keys are the caller's to forget.
     pub fn reset(&mut self, authenticated: bool) {
         let id = self.view.id;
-        let watched = std::mem::take(&mut self.watched);
+        let (watched, seen) = (std::mem::take(&mut self.watched), self.seen);
         *self = Session::new(id, authenticated);
-        self.watched = watched;
+        (self.watched, self.seen) = (watched, seen);
+    }
+
+    /// A command begins.
+    pub fn begin_command(&mut self) {
+        self.silent_now = self.reply_mode == ReplyMode::Skip;
+    }
+
+    /// Whether what is answered now is to be dropped.
+    pub fn is_silent(&self) -> bool {
+        self.silent_now || self.reply_mode == ReplyMode::Off
+    }
+
+    /// A command ended; whether its reply is to be dropped.
+    pub fn end_command(&mut self) -> bool {
+        let drop = self.is_silent();
+        self.silent_now = false;
+        self.reply_mode = match self.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            other => other,
+        };
+        drop
+    }
+
+    /// Whether commands may run straight away: no transaction, no restriction, every reply wanted.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.transaction.is_none()
+            && self.authenticated
+            && self.reply_mode == ReplyMode::On
+            && !self.monitoring
     }
 
     /// The protocol of its replies.
@@ -95,5 +142,31 @@ impl Transaction {
             _ => false,
         };
         self.batch.push(command, args);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skip_drops_the_reply_of_one_command() {
+        let mut session = Session::new(ClientId(1), true);
+        let mut check = |mode: Option<ReplyMode>, dropped: bool| {
+            session.begin_command();
+            session.reply_mode = mode.unwrap_or(session.reply_mode);
+            assert_eq!(session.end_command(), dropped, "{mode:?}");
+        };
+        check(None, false);
+        check(Some(ReplyMode::SkipNext), false);
+        check(None, true);
+        check(None, false);
+        check(Some(ReplyMode::Off), true);
+        check(None, true);
+        check(Some(ReplyMode::On), false);
+        check(Some(ReplyMode::SkipNext), false);
+        check(Some(ReplyMode::SkipNext), true);
+        check(Some(ReplyMode::On), true);
+        check(None, false);
     }
 }

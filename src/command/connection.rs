@@ -2,6 +2,7 @@
 
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
+use super::key_spec::{KeyFlags, KeySpec};
 use super::spec::{ClientVerb, Group, Scope, Spec};
 use crate::base::ids::DbIndex;
 use crate::base::number;
@@ -60,11 +61,11 @@ pub const ROWS: &[Spec] = &[
         .categories(Categories::CONNECTION)
         .doc("1.0.0", "O(1)", "Ends the connection."),
     Spec::new("multi", 1, Group::Transactions, Scope::Client(ClientVerb::Multi))
-        .flags(LINK.with(Flags::ALLOW_BUSY))
+        .flags(LINK.with(Flags::ALLOW_BUSY).with(Flags::NO_MULTI))
         .categories(Categories::TRANSACTION)
         .doc("1.2.0", "O(1)", "Opens a transaction."),
     Spec::new("exec", 1, Group::Transactions, Scope::Client(ClientVerb::Exec))
-        .flags(Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE))
+        .flags(Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::SKIP_SLOWLOG))
         .categories(Categories::TRANSACTION)
         .doc("1.2.0", "Depends on commands in the transaction", "Runs the open transaction."),
     Spec::new("discard", 1, Group::Transactions, Scope::Client(ClientVerb::Discard))
@@ -72,8 +73,9 @@ pub const ROWS: &[Spec] = &[
         .categories(Categories::TRANSACTION)
         .doc("2.0.0", "O(N), when N is the number of queued commands", "Drops the transaction."),
     Spec::new("watch", -2, Group::Transactions, Scope::Client(ClientVerb::Watch))
-        .flags(LINK.with(Flags::ALLOW_BUSY))
+        .flags(LINK.with(Flags::ALLOW_BUSY).with(Flags::NO_MULTI))
         .categories(Categories::TRANSACTION)
+        .keys(&[KeySpec::range(1, -1, 1, KeyFlags::RO)])
         .doc(
             "2.2.0",
             "O(1) for every key.",

@@ -5,11 +5,11 @@
 use super::effects::Effects;
 use super::environment::Environment;
 use super::error::CommandError;
-use super::gate::Role;
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
+use crate::base::lazy_free;
 use crate::config::settings::Settings;
-use crate::keyspace::handle::{EntryMut, EntryRef};
+use crate::keyspace::handle::{EntryMut, EntryRef, Removed};
 use crate::keyspace::key::Key;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::value::{Kind, Value};
@@ -36,6 +36,8 @@ pub struct ClientView {
 pub struct Context<'a> {
     /// The keyspaces in hand.
     pub spaces: Spaces<'a>,
+    /// The command's only key, where routing has hashed it already.
+    pub key: Option<Key<'a>>,
     /// Where the reply goes.
     pub reply: &'a mut Reply,
     /// Where effects go.
@@ -70,9 +72,18 @@ impl ClientView {
 }
 
 impl<'a> Context<'a> {
+    /// A key, hashed now if that was not done before.
+    #[inline]
+    fn hashed<'k>(&self, key: &'k [u8]) -> Key<'k> {
+        match self.key {
+            Some(known) if std::ptr::eq(known.bytes, key) => Key { bytes: key, ..known },
+            _ => Key::new(key),
+        }
+    }
+
     /// The keyspace that owns `key`, and the key hashed.
     pub fn space_of<'k>(&mut self, key: &'k [u8]) -> (&mut Space, Key<'k>) {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         (self.spaces.of(key.slot), key)
     }
 
@@ -83,13 +94,28 @@ impl<'a> Context<'a> {
 
     /// As `find`, with the reply beside it, to be written from the entry.
     pub fn find_with_reply(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        let key = Key::new(key);
+        self.find_as(key, !self.client.no_touch)
+    }
+
+    /// As `find_with_reply`, without marking the entry as used.
+    pub fn find_untouched(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
+        self.find_as(key, false)
+    }
+
+    /// As `find`, and marks the entry as used whatever the client chose; whether it exists.
+    pub fn touch(&mut self, key: &[u8]) -> bool {
+        self.find_as(key, true).0.is_some()
+    }
+
+    fn find_as(&mut self, key: &[u8], touch: bool) -> (Option<EntryRef<'_>>, &mut Reply) {
+        let key = self.hashed(key);
         self.expire_if_due(&key);
+        let lookup_ms = self.lookup_ms();
         let keys = &mut self.spaces.of(key.slot).keys;
-        let found = if self.client.no_touch {
-            keys.find(self.db, &key, self.now_ms)
+        let found = if touch {
+            keys.find_touched(self.db, &key, lookup_ms)
         } else {
-            keys.find_touched(self.db, &key, self.now_ms)
+            keys.find(self.db, &key, lookup_ms)
         };
         match &found {
             Some(_) => self.metrics.keyspace_hits.bump(),
@@ -106,10 +132,10 @@ impl<'a> Context<'a> {
 
     /// As `look`, in another database.
     pub fn look_in(&mut self, db: DbIndex, key: &[u8]) -> Option<EntryRef<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_in(db, &key);
-        let now_ms = self.now_ms;
-        self.spaces.of(key.slot).keys.find(db, &key, now_ms)
+        let lookup_ms = self.lookup_ms();
+        self.spaces.of(key.slot).keys.find(db, &key, lookup_ms)
     }
 
     /// Looks a key of one type up for reading, as `find`.
@@ -127,16 +153,23 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Opens an entry for change. The caller streams what it did.
+    /// Opens an entry for change and marks it as used. The caller streams what it did.
     pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        let key = Key::new(key);
+        let key = self.hashed(key);
         self.expire_if_due(&key);
-        let (now_ms, db) = (self.now_ms, self.db);
+        let (lookup_ms, db) = (self.lookup_ms(), self.db);
         let keys = &mut self.spaces.of(key.slot).keys;
-        if keys.is_expired(db, &key, now_ms) {
+        if keys.is_expired(db, &key, lookup_ms) {
+            // Only on a replica that takes writes: its own write begins anew, and streams nothing.
+            keys.remove(db, &key);
             return None;
         }
-        keys.entry_mut(db, &key)
+        let clock = *keys.clock();
+        let entry = keys.entry_mut(db, &key)?;
+        if !self.client.no_touch {
+            entry.read().touch(&clock, self.random);
+        }
+        Some(entry)
     }
 
     /// Stores a value under a key, whatever it held. `expire` in Unix milliseconds.
@@ -159,11 +192,15 @@ impl<'a> Context<'a> {
 
     /// As `remove`, in another database.
     pub fn remove_in(&mut self, db: DbIndex, key: &[u8]) -> bool {
-        let key = Key::new(key);
+        self.take_in(db, key).is_some()
+    }
+
+    /// As `remove_in`, handing over what was removed. A replica that takes writes, and the link of
+    /// its master, remove what stands, expired or not.
+    pub fn take_in(&mut self, db: DbIndex, key: &[u8]) -> Option<Removed> {
+        let key = self.hashed(key);
         self.expire_in(db, &key);
-        let now_ms = self.now_ms;
-        let keys = &mut self.spaces.of(key.slot).keys;
-        !keys.is_expired(db, &key, now_ms) && keys.remove(db, &key).is_some()
+        self.spaces.of(key.slot).keys.remove(db, &key)
     }
 
     /// Sets or clears the time at which a key ends; `false` if there is no such key.
@@ -190,33 +227,60 @@ impl<'a> Context<'a> {
         self.client.is_master_link
     }
 
+    /// The time that expiries are compared with. What the master did, it did while the key was
+    /// there: for its link a key exists until the stream deletes it.
+    pub fn lookup_ms(&self) -> u64 {
+        if self.client.is_master_link { 0 } else { self.now_ms }
+    }
+
     /// Deletes `key` if its time is over and this server may decide that.
     fn expire_if_due(&mut self, key: &Key<'_>) {
         let db = self.db;
         self.expire_in(db, key);
     }
 
-    fn expire_in(&mut self, db: DbIndex, key: &Key<'_>) {
-        let now_ms = self.now_ms;
+    /// As `expire_if_due`, in another database.
+    pub fn expire_in(&mut self, db: DbIndex, key: &Key<'_>) {
+        let lookup_ms = self.lookup_ms();
         let space = self.spaces.of(key.slot);
-        if !space.keys.is_expired(db, key, now_ms) || !space.gate.may_expire() {
+        if !space.keys.is_expired(db, key, lookup_ms) || !space.gate.may_expire() {
             return;
         }
-        delete_expired(&mut space.keys, db, key, &mut self.effects);
-        self.metrics.expired_keys.bump();
+        let lazily = self.settings.memory.lazyfree_lazy_expire;
+        if delete_streamed(&mut space.keys, db, key, lazily, &mut self.effects) {
+            self.metrics.expired_keys.bump();
+        }
     }
 }
 
-/// Removes an entry whose time is over and streams its deletion.
-pub fn delete_expired(keys: &mut Keyspace, db: DbIndex, key: &Key<'_>, effects: &mut Effects<'_>) {
-    if keys.remove(db, key).is_some() {
-        effects.push(db, &[b"DEL", key.bytes]);
-        effects.changed(1);
+/// Removes an entry that the server, and no client, wants gone, and streams its deletion: as
+/// UNLINK if values are to be freed `lazily`, so that replicas do alike. Whether it was there.
+pub fn delete_streamed(
+    keys: &mut Keyspace,
+    db: DbIndex,
+    key: &Key<'_>,
+    lazily: bool,
+    effects: &mut Effects<'_>,
+) -> bool {
+    let Some(removed) = keys.remove(db, key) else { return false };
+    free(removed, lazily);
+    effects.push(db, &[deletion_word(lazily), key.bytes]);
+    effects.changed(1);
+    true
+}
+
+/// The command that stands in the stream for a deletion.
+pub fn deletion_word(lazily: bool) -> &'static [u8] {
+    if lazily { b"UNLINK" } else { b"DEL" }
+}
+
+/// Frees a removed value: here, or on the thread for it if that is wanted and worth the way.
+pub fn free(removed: Removed, lazily: bool) {
+    if lazily && removed.read().memory() >= LAZY_BYTES_MIN {
+        lazy_free::free(removed, 1);
     }
 }
 
-/// Whether a replica must hide an entry that only its master may delete: every reader but the
-/// master's link treats it as gone.
-pub fn hides_expired(role: Role, client: &ClientView) -> bool {
-    role == Role::Replica && !client.is_master_link
-}
+/// From this size on a value is worth another thread's time: freeing less takes no longer than
+/// handing it over.
+const LAZY_BYTES_MIN: usize = 16 * 1024;

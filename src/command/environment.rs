@@ -2,6 +2,7 @@
 //! any core. Whoever owns a state writes it; nothing here waits.
 
 use super::client_info::Registry;
+use super::gate::{Gate, Pause, Role};
 use super::table::table;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
@@ -12,7 +13,7 @@ use crate::metrics::error_stats::ErrorStats;
 use crate::metrics::latency::LatencyMonitor;
 use crate::metrics::slowlog::SlowLog;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// The process as commands see it.
 pub struct Environment {
@@ -63,6 +64,20 @@ pub struct Status {
     pub active_expire_off: AtomicBool,
     /// Bytes in use beyond the keyspaces' own counts, refreshed by cron.
     pub memory_beside_keys: AtomicI64,
+}
+
+impl Status {
+    /// The gate for commands that run without a keyspace.
+    pub fn gate(&self) -> Gate {
+        let on = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let pause = match (on(&self.pause_all), on(&self.pause_writes)) {
+            (true, _) => Pause::All,
+            (false, true) => Pause::Writes,
+            (false, false) => Pause::Off,
+        };
+        let role = if on(&self.is_replica) { Role::Replica } else { Role::Master };
+        Gate { role, streaming: false, pause }
+    }
 }
 
 impl Environment {

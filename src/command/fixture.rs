@@ -9,7 +9,7 @@ use super::spaces::{Space, Spaces};
 use super::spec::{ClientVerb, Scope};
 use super::table::{Command, table};
 use crate::base::clock;
-use crate::base::ids::ShardId;
+use crate::base::ids::{DbIndex, ShardId};
 use crate::config::live::Live;
 use crate::config::settings::Settings;
 use crate::keyspace::evict::AccessClock;
@@ -61,7 +61,7 @@ impl Fixture {
             let mut keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, 1);
             keys.set_clock(AccessClock::lru(START_MS));
             let gate = Gate { streaming: true, ..Gate::default() };
-            Some(Box::new(Space { keys, gate }))
+            Some(Box::new(Space { keys, gate, staging: None }))
         });
         Fixture {
             view: ClientView::internal(),
@@ -92,7 +92,11 @@ impl Fixture {
     #[track_caller]
     pub fn check(&mut self, line: &str, reply: &str, effects: &[&str]) {
         let got = self.run_line(line);
-        assert_eq!(got.escape_ascii().to_string(), reply.escape_default().to_string(), "{line}");
+        assert_eq!(
+            got.escape_ascii().to_string(),
+            reply.as_bytes().escape_ascii().to_string(),
+            "{line}"
+        );
         assert_eq!(self.effects(), effects, "effects of {line}");
         self.invariants();
     }
@@ -135,18 +139,48 @@ impl Fixture {
     /// What the last command streamed: a line each, its words separated by blanks, bytes that do
     /// not print escaped. Several effects stand between MULTI and EXEC, as they do on the stream.
     pub fn effects(&self) -> Vec<String> {
+        let line = |words: Vec<Vec<u8>>| {
+            let words = words.iter().map(|word| word.escape_ascii().to_string());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        self.effect_words().into_iter().map(line).collect()
+    }
+
+    /// As [`Fixture::effects`], each effect as its words.
+    pub fn effect_words(&self) -> Vec<Vec<Vec<u8>>> {
         let mut rest = self.entry.bytes();
         let mut parser = ValueParser::new(u64::MAX);
-        let mut lines = Vec::new();
+        let mut effects = Vec::new();
         while let Some((Value::Array(words), used)) = parser.step(rest).expect("well formed") {
-            let words = words.iter().map(|word| match word {
-                Value::Bulk(bytes) => bytes.escape_ascii().to_string(),
+            let words = words.into_iter().map(|word| match word {
+                Value::Bulk(bytes) => bytes,
                 other => panic!("an effect holds {other:?}"),
             });
-            lines.push(words.collect::<Vec<_>>().join(" "));
+            effects.push(words.collect());
             rest = &rest[used..];
         }
         assert!(rest.is_empty(), "whole commands only");
+        effects
+    }
+
+    /// Everything stored, in words that compare: `db key value expiry`, sorted.
+    pub fn content(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for space in self.spaces.iter().flatten() {
+            for db in (0..space.keys.databases()).map(DbIndex) {
+                space.keys.for_each(db, &mut |entry| {
+                    let mut digits = itoa::Buffer::new();
+                    let value = entry.value();
+                    let value = match value.as_text(&mut digits) {
+                        Some(text) => text.escape_ascii().to_string(),
+                        None => format!("{value:?}"),
+                    };
+                    let (db, key) = (db.0, entry.key().escape_ascii());
+                    lines.push(format!("{db} {key} {value} {:?}", entry.expire()));
+                });
+            }
+        }
+        lines.sort_unstable();
         lines
     }
 
@@ -183,6 +217,7 @@ impl Fixture {
         let gate = self.spaces[0].as_ref().expect("nothing is lent").gate;
         let mut context = Context {
             spaces: Spaces::many(&mut self.spaces, self.placement),
+            key: None,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
             client: self.view,

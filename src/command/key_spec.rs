@@ -157,6 +157,25 @@ impl KeySpec {
     }
 }
 
+/// First key, last key and step, as clients of before Redis 7 know a command's keys: of the ranges
+/// at fixed places that follow one another without a gap. `(0, 0, 0)` without any.
+pub fn legacy_range(keys: &[KeySpec]) -> (i64, i64, i64) {
+    let mut whole: Option<(i64, i64, i64)> = None;
+    for spec in keys {
+        let (Begin::Index(begin), Find::Range { last, step, .. }) = (spec.begin, spec.find) else {
+            continue;
+        };
+        let (begin, last, step) = (i64::from(begin), i64::from(last), i64::from(step));
+        let last = if last >= 0 { begin + last } else { last };
+        whole = match whole {
+            None => Some((begin, last, step)),
+            Some((first, end, 1)) if step == 1 && end + 1 == begin => Some((first, last, 1)),
+            whole => whole,
+        };
+    }
+    whole.unwrap_or((0, 0, 0))
+}
+
 fn range_end(begin: usize, last: i16, limit: u16, len: usize) -> usize {
     if last >= 0 {
         return begin + usize::from(last.unsigned_abs());

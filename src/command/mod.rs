@@ -2,12 +2,16 @@
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
 pub mod administer;
+pub mod bitfield;
+pub mod bitmaps;
 pub mod catalog;
 pub mod client_info;
 pub mod clients;
 pub mod connection;
 pub mod context;
+pub mod databases;
 pub mod docs;
+pub mod dump;
 pub mod effects;
 pub mod environment;
 pub mod error;
@@ -17,13 +21,25 @@ pub mod flags;
 pub mod gate;
 pub mod help;
 pub mod key_spec;
+pub mod keys;
+pub mod keys_expire;
+pub mod keys_move;
+pub mod keys_scan;
+pub mod lcs;
 pub mod lolwut;
+#[cfg(test)]
+pub mod mirror;
+pub mod object;
 pub mod observe;
 pub mod redact;
+pub mod replication;
 pub mod server;
 pub mod spaces;
 pub mod spec;
 pub mod strings;
+pub mod strings_numbers;
+pub mod strings_options;
+pub mod strings_ranges;
 pub mod table;
 pub mod time;
 #[cfg(test)]

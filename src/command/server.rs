@@ -10,7 +10,14 @@ pub const ROWS: &[Spec] = &[
     Spec::new("dbsize", 1, Group::Server, Scope::Server(ServerVerb::DbSize))
         .flags(Flags::READONLY.with(Flags::FAST))
         .categories(Categories::KEYSPACE)
-        .doc("1.0.0", "O(1)", "Counts the keys of the database."),
+        .doc("1.0.0", "O(1)", "Counts the keys of the database.")
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
+    Spec::new("replicaof", 3, Group::Server, Scope::Server(ServerVerb::ReplicaOf))
+        .flags(FOLLOWING)
+        .doc("5.0.0", "O(1)", "Makes this server the replica of another, or a master again."),
+    Spec::new("slaveof", 3, Group::Server, Scope::Server(ServerVerb::ReplicaOf))
+        .flags(FOLLOWING)
+        .doc("1.0.0", "O(1)", "The old name of REPLICAOF."),
     Spec::new("save", 1, Group::Server, Scope::Server(ServerVerb::Save))
         .flags(ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI))
         .doc("1.0.0", "O(N) where N is the total number of keys", "Writes the RDB file now."),
@@ -32,3 +39,5 @@ pub const ROWS: &[Spec] = &[
         )
         .doc("1.0.0", "O(N) when saving", "Saves if so configured and ends the server."),
 ];
+
+const FOLLOWING: Flags = ADMIN.with(Flags::STALE).with(Flags::NO_ASYNC_LOADING);

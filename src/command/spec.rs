@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
-use super::key_spec::KeySpec;
+use super::key_spec::{Begin, Find, KeySpec};
 use crate::resp::request::Args;
 
 /// What a handler gives back: the reply is in the context, or an error that becomes the reply.
@@ -229,6 +229,17 @@ impl Spec {
     pub const fn subcommands(mut self, subcommands: &'static [Spec]) -> Spec {
         self.subcommands = subcommands;
         self
+    }
+
+    /// The argument that is the command's only key, if it runs on a shard and has just one.
+    pub const fn single_key(&self) -> Option<usize> {
+        let Scope::Shard(_) = self.scope else { return None };
+        match self.keys {
+            [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, .. }] => {
+                Some(*index as usize)
+            }
+            _ => None,
+        }
     }
 
     /// All ACL categories.

@@ -171,12 +171,28 @@ const SHOWN_MAX: usize = 128;
 /// Every family's rows. One line a family file.
 const FAMILIES: &[&[Spec]] = &[
     super::administer::ROWS,
+    super::bitfield::ROWS,
+    super::bitmaps::ROWS,
     super::catalog::rows::ROWS,
     super::clients::ROWS,
     super::connection::ROWS,
+    super::databases::ROWS,
+    super::dump::ROWS,
+    super::keys::ROWS,
+    super::keys_expire::ROWS,
+    super::keys_move::ROWS,
+    super::keys_scan::ROWS,
+    super::lcs::ROWS,
     super::lolwut::ROWS,
+    super::object::ROWS,
     super::observe::ROWS,
+    super::replication::ROWS,
     super::server::ROWS,
     super::strings::ROWS,
+    super::strings_numbers::ROWS,
+    super::strings_ranges::ROWS,
     super::time::ROWS,
 ];
+
+#[cfg(test)]
+mod tests;

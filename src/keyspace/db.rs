@@ -14,6 +14,7 @@ use crate::keyspace::entry::Entry;
 use crate::keyspace::key::Key;
 use crate::keyspace::memory::size_class;
 use crate::keyspace::scan::Cursor;
+use crate::keyspace::table::Leaf;
 use crate::keyspace::totals::{DueWalk, ExpiryChange, NEVER, Totals};
 
 /// One database's part on one shard.
@@ -59,6 +60,39 @@ impl Db {
     pub fn find(&self, key: &Key<'_>) -> Option<&Entry> {
         let (chunk, slot) = self.place(key.slot);
         self.chunks[chunk].as_ref()?.slots[slot].find(key)
+    }
+
+    /// Reads what finding these keys reads, level by level for all of them: the loads of one level
+    /// do not wait for each other.
+    pub fn warm(&self, places: impl Iterator<Item = (Slot, u64)>) {
+        let mut leaves: [Option<(&Leaf, u16)>; WARM_MAX] = [None; WARM_MAX];
+        let mut count = 0;
+        for (slot, hash) in places.take(WARM_MAX) {
+            let (chunk, slot) = self.place(slot);
+            leaves[count] = self.chunks[chunk].as_ref().map(|chunk| chunk.slots[slot].leaf(hash));
+            count += 1;
+        }
+        let mut indexes = [0; WARM_MAX];
+        for (index, leaf) in indexes.iter_mut().zip(leaves).take(count) {
+            *index = leaf.map_or(0, |(leaf, hash)| leaf.lower_bound(hash));
+        }
+        let mut read = 0u32;
+        for (index, leaf) in indexes.iter().zip(leaves).take(count) {
+            let entry = leaf.and_then(|(leaf, _)| leaf.entries().get(*index));
+            read ^= entry.map_or(0, |entry| entry.meta().access);
+        }
+        std::hint::black_box(read);
+    }
+
+    /// Whether a key of a slot may have an expiry that is over: by bounds alone, which is all that most
+    /// commands need to know of expiry.
+    pub fn may_hold_expired(&self, slot: Slot, now_ms: u64) -> bool {
+        if self.totals.next_expiry >= now_ms {
+            return false;
+        }
+        let (chunk, slot) = self.place(slot);
+        let chunk = self.chunks[chunk].as_ref();
+        chunk.is_some_and(|chunk| chunk.slots[slot].totals().next_expiry < now_ms)
     }
 
     /// Finds an entry for changing anything but its expiry. The second part is the database's byte
@@ -256,6 +290,9 @@ fn pick<'a, T: 'a>(
 fn random_below(len: u64, rng: &mut Rng) -> Option<u64> {
     (len > 0).then(|| rng.u64(..len))
 }
+
+/// Keys warmed at the same time: about the loads that a core has under way at once.
+const WARM_MAX: usize = 16;
 
 /// Slots of a chunk: 4 KiB, what a database with one key costs.
 const CHUNK_SLOTS: usize = 64;

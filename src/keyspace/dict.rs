@@ -65,6 +65,19 @@ impl Node {
         }
     }
 
+    /// The table that a hash belongs to, and the hash as that table keeps it.
+    pub fn leaf(&self, hash: u64) -> (&Leaf, u16) {
+        let mut node = self;
+        let mut depth = 0;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return (leaf, local(hash, depth)),
+                Node::Inner(inner) => node = &inner.children[child(hash, depth)],
+            }
+            depth += 1;
+        }
+    }
+
     /// Finds a key for changing its entry. Whoever changes the expiry reports it to
     /// `change_expiry`.
     pub fn find_mut(&mut self, key: &Key<'_>) -> Option<&mut Entry> {

@@ -14,6 +14,7 @@
 //! are always returned by one call.
 
 use crate::base::ids::{SLOTS, Slot};
+use crate::base::number;
 
 /// Where a scan goes on; 0 is both start and end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -39,6 +40,29 @@ impl Cursor {
         Cursor(u64::from(slot.0) << PLACE_BITS | place)
     }
 
+    /// The cursor that a client's text names, as stock servers read it: a number of 64 bits, before
+    /// which blanks, a sign and zeros may stand. `None` for a plain negative number and all else.
+    pub fn parse(text: &[u8]) -> Option<Cursor> {
+        if let Some(number) = number::parse_u64(text) {
+            return Some(Cursor(number));
+        }
+        if number::parse_i64(text).is_some() {
+            return None;
+        }
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+        let start = text.iter().position(|byte| !is_blank(byte))?;
+        let (negative, digits) = match &text[start..] {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] | digits => (false, digits),
+        };
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        let number = match &digits[zeros..] {
+            [] if zeros > 0 => 0,
+            digits => number::parse_u64(digits)?,
+        };
+        Some(Cursor(if negative { number.wrapping_neg() } else { number }))
+    }
+
     /// The slot; `None` for a number that is no cursor of ours (clients may send any).
     pub fn slot(self) -> Option<Slot> {
         let slot = u16::try_from(self.0 >> PLACE_BITS).ok()?;
@@ -53,6 +77,29 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cursors_are_read_as_stock_servers_read_them() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            (" 1", Some(1)),
+            ("1 ", None),
+            ("01", Some(1)),
+            ("+0", Some(0)),
+            ("-0", Some(0)),
+            ("-1", None),
+            ("-01", Some(u64::MAX)),
+            ("", None),
+            (" ", None),
+            ("+", None),
+            ("0x10", None),
+            ("abc", None),
+        ] {
+            assert_eq!(Cursor::parse(text.as_bytes()), number.map(Cursor), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_cursor_tells_its_slot() {

@@ -173,7 +173,7 @@ impl Leaf {
     }
 
     /// The first index whose hash is not below `hash`.
-    fn lower_bound(&self, hash: u16) -> usize {
+    pub fn lower_bound(&self, hash: u16) -> usize {
         let hashes = &self.hashes[..];
         let mut index = (usize::from(hash) * hashes.len()) >> u16::BITS;
         while index > 0 && hashes[index - 1] >= hash {

@@ -103,6 +103,12 @@ impl Memory {
     }
 }
 
+/// Bytes that the program has allocated, measured now.
+pub fn allocated() -> Result<u64, MemoryError> {
+    epoch::advance().map_err(MemoryError::Allocator)?;
+    stats::allocated::read().map(|bytes| bytes as u64).map_err(MemoryError::Allocator)
+}
+
 /// The machine's memory in bytes: `total_system_memory`.
 pub fn system_total() -> Result<u64, MemoryError> {
     proc_kib("/proc/meminfo", "MemTotal:")

@@ -1,7 +1,7 @@
 //! Sockets on our own io_uring, one ring a shard. Knows nothing of RESP, clients or replication.
 //!
-//! `sockets::Net` is the door: the shard's loop calls `turn` for events and `park` when idle. The files
-//! beside it each hold one of its concerns; `probe` runs once in `main`, before any executor.
+//! `sockets::Net` is the door: the shard's loop calls `turn` for events and `park` when idle. The
+//! files beside it each hold one of its concerns; `probe` runs in `main`, before any executor.
 
 pub mod accept;
 pub mod buffers;

@@ -36,7 +36,8 @@ pub struct LoadOptions {
     /// `rdbchecksum`
     pub checksum: bool,
     /// Keys whose time is over at this moment, Unix ms, are dropped; none are on a replica, which
-    /// waits for its master's word.
+    /// waits for its master's word. Nor are they if the file names a place in a history: replicas
+    /// that continue from there have them still, so they must expire here, in the stream.
     pub drop_expired_at_ms: Option<u64>,
     /// `key-load-delay`
     pub key_delay: i32,
@@ -243,7 +244,7 @@ impl Loader {
 
     fn key(&mut self, record: KeyRecord, batches: &mut Batches) -> Result<(), LoadError> {
         let over = |now_ms: u64| record.meta.expire_ms.is_some_and(|at| at < now_ms);
-        if self.options.drop_expired_at_ms.is_some_and(over) {
+        if self.options.drop_expired_at_ms.is_some_and(over) && self.about.label().is_none() {
             self.expired += 1;
             return Ok(());
         }
@@ -351,10 +352,13 @@ mod tests {
     }
 
     fn file(keys: u32) -> Vec<u8> {
+        file_with(keys, &[(b"redis-ver", b"7.2.4"), (b"used-mem", b"77")])
+    }
+
+    fn file_with(keys: u32, about: &[(&[u8], &[u8])]) -> Vec<u8> {
         let mut encoder = Encoder::new(EncodeOptions::default());
         encoder.header();
-        encoder.aux(b"repl-id", &[b'f'; 40]);
-        encoder.aux(b"repl-offset", b"1234");
+        about.iter().for_each(|(key, value)| encoder.aux(key, value));
         encoder.select_db(DbIndex(3));
         for number in 0..keys {
             let expire_ms = number.is_multiple_of(10).then_some(4000);
@@ -379,8 +383,8 @@ mod tests {
             assert_eq!(last, Fed::End { unused: 0 });
             loader.finish().unwrap();
             assert_eq!((loader.keys_loaded(), loader.keys_expired()), (9000, 1000));
-            let label = loader.about().label().unwrap();
-            assert_eq!((label.id, label.offset), (ReplId([b'f'; 40]), ReplOffset(1234)));
+            assert_eq!(loader.about().used_bytes, Some(77));
+            assert_eq!(loader.about().label(), None);
             let mut keys = 0;
             for (shard, batch) in batches {
                 assert!(batch.records.len() <= RECORDS_MAX);
@@ -394,6 +398,17 @@ mod tests {
             assert_eq!(keys, 9000);
             assert!(loader.is_settled() && !loader.is_congested());
         }
+    }
+
+    #[test]
+    fn a_file_with_a_place_in_a_history_keeps_its_expired_keys() {
+        let id = [b'f'; 40];
+        let bytes = file_with(100, &[(b"repl-id", &id), (b"repl-offset", b"1234")]);
+        let mut loader = Loader::new(options(16));
+        loader.feed(&bytes, &mut Vec::new()).unwrap();
+        let label = loader.about().label().unwrap();
+        assert_eq!((label.id, label.offset), (ReplId(id), ReplOffset(1234)));
+        assert_eq!((loader.keys_loaded(), loader.keys_expired()), (100, 0));
     }
 
     #[test]

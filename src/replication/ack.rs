@@ -125,6 +125,11 @@ impl ApplyMarks {
         );
     }
 
+    /// The end of the last unit that a shard has applied.
+    pub fn applied_on(&self, shard: ShardId) -> ReplOffset {
+        ReplOffset(self.of(shard).applied.load(Ordering::SeqCst))
+    }
+
     /// Raises the mark as far as the shards allow and returns it: the offset below which all is
     /// applied on every shard. Any core, any time.
     pub fn mark(&self) -> ReplOffset {

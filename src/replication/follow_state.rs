@@ -26,12 +26,37 @@ pub enum LinkState {
     Connected = 5,
 }
 
+/// How far a coordinated failover (`FAILOVER`) is, on the master that gives its role away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Failover {
+    /// There is none.
+    #[default]
+    None = 0,
+    /// Writes are paused until the target has everything.
+    WaitForReplica = 1,
+    /// The target is being told.
+    InProgress = 2,
+}
+
+impl Failover {
+    /// The words in INFO.
+    pub fn word(self) -> &'static str {
+        match self {
+            Failover::None => "no-failover",
+            Failover::WaitForReplica => "waiting-for-sync",
+            Failover::InProgress => "failover-in-progress",
+        }
+    }
+}
+
 /// The state of following a master.
 #[derive(Debug, Default)]
 pub struct FollowState {
     /// Host and port of the master as they were given; none on a master.
     master: Mutex<Option<(String, u16)>>,
     state: AtomicU8,
+    failover: AtomicU8,
     /// When the link last brought anything, ms; 0 before.
     pub last_io_ms: AtomicU64,
     /// When the link went down, ms; 0 if it was never up since the server follows this master.
@@ -97,6 +122,20 @@ impl FollowState {
     /// The link does something else from now on.
     pub fn set_state(&self, state: LinkState) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// How far a failover is.
+    pub fn failover(&self) -> Failover {
+        match self.failover.load(Ordering::Acquire) {
+            1 => Failover::WaitForReplica,
+            2 => Failover::InProgress,
+            _ => Failover::None,
+        }
+    }
+
+    /// A failover got on, or ended.
+    pub fn set_failover(&self, failover: Failover) {
+        self.failover.store(failover as u8, Ordering::Release);
     }
 
     /// Whether the stream flows.

@@ -178,6 +178,11 @@ impl RequestParser {
         (std::mem::take(&mut self.spans), std::mem::take(&mut self.big))
     }
 
+    /// Bytes of the bulks of this request that were taken out of line.
+    pub fn held_bytes(&self) -> usize {
+        self.big.iter().map(Bytes::len).sum()
+    }
+
     /// Whether a request has begun and is not complete.
     pub fn in_request(&self) -> bool {
         !matches!(self.phase, Phase::Idle | Phase::FirstLine) || self.scanned > 0

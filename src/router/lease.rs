@@ -12,6 +12,7 @@ use crate::replication::stream::{Mode, Stream};
 use crate::shard::batch::Batch;
 use crate::shard::execute::{Beside, Ran};
 use crate::shard::message::{LeaseId, Message, Sequenced};
+use crate::shard::shared::Sequencer;
 use crate::shard::state::Shard;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub enum Work {
     Batch(Box<Batch>),
     /// The server's own: a cut, a change of role. It is told when the keyspaces are in hand.
     Server(u64),
+    /// Units of the master's stream over several shards, applied through this offset.
+    Apply(Box<Batch>, ReplOffset),
 }
 
 /// Where the stream stood when a lease of the server was sequenced on a replica: what was dispatched
@@ -46,12 +49,15 @@ pub struct Hand {
 #[derive(Default)]
 pub struct Desk {
     waiting: VecDeque<(ShardSet, Work)>,
-    active: Option<Active>,
+    /// Leases under way: at most one that was waited for, and those of the master's stream.
+    active: Vec<Active>,
     last: u64,
 }
 
 struct Active {
     id: LeaseId,
+    /// It was asked for at its place in the master's stream.
+    is_sequenced: bool,
     missing: usize,
     hand: Hand,
     works: Vec<Work>,
@@ -65,6 +71,8 @@ pub enum Ready {
     Postponed(Box<Batch>),
     /// The server's keyspaces are in hand; to be given back by `give_back`.
     Server(u64, Hand),
+    /// Units of the master's stream were applied.
+    Applied,
 }
 
 impl Desk {
@@ -75,18 +83,18 @@ impl Desk {
 
     /// Leases asked for and not granted yet.
     pub fn len(&self) -> usize {
-        self.waiting.len() + self.active.as_ref().map_or(0, |active| active.works.len())
+        self.waiting.len() + self.active.iter().map(|active| active.works.len()).sum::<usize>()
     }
 
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.active.is_none()
+        self.waiting.is_empty() && self.active.is_empty()
     }
 
     /// Asks the shards for the next lease, if none is under way: for all that waits, up to a bound,
     /// since one lease serves many. The server's own work has a lease of its own.
     pub fn start_next(&mut self, shard: &mut Shard, mut wake: impl FnMut(&Arc<Waker>)) {
-        if self.active.is_some() || self.waiting.is_empty() {
+        if self.waiting.is_empty() || self.active.iter().any(|active| !active.is_sequenced) {
             return;
         }
         let mut set = ShardSet::default();
@@ -104,33 +112,57 @@ impl Desk {
                 break;
             }
         }
-        self.last += 1;
-        let id = LeaseId(self.last);
         let coordinator = shard.tools.id;
         let shared = Arc::clone(&shard.tools.shared);
-        {
-            let sequencer = shared.sequencer();
-            if matches!(works.first(), Some(Work::Server(_))) {
-                place = Place::of_replica(&shared.stream);
-            }
-            for lender in set.iter() {
-                sequencer.push(lender, Sequenced::Lease { coordinator, lease: id });
-            }
+        let sequencer = shared.sequencer();
+        if matches!(works.first(), Some(Work::Server(_))) {
+            place = Place::of_replica(&shared.stream);
         }
+        let active = self.start(shard, &sequencer, set, works, false);
+        active.hand.place = place;
+        drop(sequencer);
         for lender in set.iter().filter(|lender| *lender != coordinator) {
             if let Some(waker) = shared.inbox(lender).waker() {
                 wake(waker);
             }
         }
-        let mut hand = Hand::empty(&shared.inboxes);
-        hand.place = place;
-        self.active = Some(Active { id, missing: set.len(), hand, works });
+    }
+
+    /// Asks for a lease of its own at once, at the place in the one order that `sequencer` stands
+    /// at; several such may be under way. The caller wakes the shards of `set`.
+    pub fn start_now(
+        &mut self,
+        shard: &Shard,
+        sequencer: &Sequencer<'_>,
+        set: ShardSet,
+        work: Work,
+    ) {
+        self.start(shard, sequencer, set, vec![work], true);
+    }
+
+    fn start(
+        &mut self,
+        shard: &Shard,
+        sequencer: &Sequencer<'_>,
+        set: ShardSet,
+        works: Vec<Work>,
+        is_sequenced: bool,
+    ) -> &mut Active {
+        self.last += 1;
+        let id = LeaseId(self.last);
+        let coordinator = shard.tools.id;
+        for lender in set.iter() {
+            sequencer.push(lender, Sequenced::Lease { coordinator, lease: id });
+        }
+        let hand = Hand::empty(&shard.tools.shared.inboxes);
+        self.active.push(Active { id, is_sequenced, missing: set.len(), hand, works });
+        self.active.last_mut().expect("just pushed")
     }
 
     /// Takes a granted keyspace; `true` when the lease is complete.
     pub fn granted(&mut self, lease: LeaseId, from: ShardId, space: Box<Space>) -> bool {
-        let active = self.active.as_mut().expect("a grant answers the lease under way");
-        assert_eq!(active.id, lease, "a grant of another lease");
+        let active = self.active.iter_mut().find(|active| active.id == lease);
+        let active = active.expect("a grant answers a lease under way");
         active.hand.put(from, space);
         active.missing -= 1;
         active.missing == 0
@@ -140,22 +172,40 @@ impl Desk {
     /// unless the server keeps them in hand.
     pub fn run_complete(
         &mut self,
+        lease: LeaseId,
         shard: &mut Shard,
         beside: &mut dyn Beside,
         ready: &mut Vec<Ready>,
     ) {
-        let mut active = self.active.take().expect("a complete lease is under way");
+        let index = self.active.iter().position(|active| active.id == lease);
+        let mut active = self.active.remove(index.expect("a complete lease is under way"));
+        let clock = shard.tools.access_clock();
+        active.hand.spaces.iter_mut().flatten().for_each(|space| space.keys.set_clock(clock));
         for work in active.works {
             match work {
                 Work::Server(key) => {
                     ready.push(Ready::Server(key, active.hand));
                     return;
                 }
+                Work::Apply(mut batch, through) => {
+                    let placement = shard.tools.shared.placement;
+                    let mut spaces = Spaces::many(&mut active.hand.spaces, placement);
+                    shard.tools.apply(&mut spaces, &mut batch);
+                    for lent in active.hand.held() {
+                        shard.tools.shared.progress.marks.applied(lent, through);
+                    }
+                    ready.push(Ready::Applied);
+                }
                 Work::Batch(mut batch) => {
                     let placement = shard.tools.shared.placement;
                     let mut spaces = Spaces::many(&mut active.hand.spaces, placement);
                     match shard.tools.run_batch(&mut spaces, &mut batch, beside) {
-                        Ran::Done => ready.push(Ready::Done(batch)),
+                        Ran::Done => {
+                            for lent in active.hand.held() {
+                                shard.tools.served(lent, &mut batch.seen);
+                            }
+                            ready.push(Ready::Done(batch));
+                        }
                         Ran::Postponed => ready.push(Ready::Postponed(batch)),
                         Ran::Waiting => unreachable!("pipelines take no leases"),
                     }
@@ -187,6 +237,12 @@ impl Hand {
     fn put(&mut self, from: ShardId, space: Box<Space>) {
         let old = self.spaces[usize::from(from.0)].replace(space);
         assert!(old.is_none(), "a shard has one keyspace");
+    }
+
+    /// The shards whose keyspaces are in hand.
+    fn held(&self) -> impl Iterator<Item = ShardId> + '_ {
+        let held = self.spaces.iter().enumerate().filter(|(_, space)| space.is_some());
+        held.map(|(index, _)| ShardId(index as u16))
     }
 
     /// Where the stream stood, if this is a lease of the server on a replica with a history.

@@ -136,6 +136,5 @@ fn cursor_slot(args: Args<'_>) -> Slot {
     if args.len() < 2 {
         return Slot(0);
     }
-    let cursor = crate::base::number::parse_u64(args.get(1)).map(Cursor);
-    cursor.and_then(Cursor::slot).unwrap_or(Slot(0))
+    Cursor::parse(args.get(1)).and_then(Cursor::slot).unwrap_or(Slot(0))
 }

@@ -1,28 +1,55 @@
 //! Clients on one shard's loop: connections come, bytes arrive, replies leave, connections end.
 
 use super::core::{Core, Peer, Row};
-use super::mail::Mail;
-use crate::base::ids::ShardId;
 use crate::client::connection::{Connection, Outcome, State, Surroundings};
 use crate::client::session::Session;
-use crate::net::event::{Received, SendBuffer, SocketId};
+use crate::command::client_info::{ClientFlags, ClientInfo, Place};
+use crate::net::event::{CloseReason, Received, SendBuffer, SocketId};
 use crate::net::socket_options;
 use crate::resp::reply::Output;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-impl Core {
-    /// A connection was accepted here: it goes to the shard whose turn it is.
-    pub(super) fn accepted(&mut self, fd: OwnedFd, unix: bool) {
-        let shard = ShardId(self.process.next_shard());
-        if shard == self.id() {
-            self.adopt(fd, unix);
-        } else {
-            self.process.post(shard, Mail::Adopt { fd, unix });
+/// What a shard's loop keeps about its clients beside their rows.
+#[derive(Default)]
+pub struct Clients {
+    /// Connections that a pause holds back.
+    pub paused: Vec<SocketId>,
+    /// Connections that monitor.
+    pub monitors: Vec<SocketId>,
+    /// The row that the cron looks at next.
+    pub scanned: usize,
+    /// When the log last heard of a failed accept.
+    pub accept_failure_told: super::admission::FailureTold,
+}
+
+/// How bytes flow to and from a client.
+#[derive(Default)]
+pub struct Flow {
+    /// Output bytes with the network.
+    pub in_flight: usize,
+    /// Its input is not read for now.
+    pub stopped: bool,
+    /// It will send no more.
+    pub ended: bool,
+    /// Since when its output is above the soft limit.
+    pub over_soft_since: Option<Instant>,
+}
+
+impl Row {
+    /// The connection, if the row is a client's.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        match &mut self.peer {
+            Peer::Client(connection) => Some(connection),
+            _ => None,
         }
     }
+}
 
-    /// Serves a connection from now on.
+impl Core {
+    /// Serves a connection from now on. It is counted in `process.clients` already.
     pub(super) fn adopt(&mut self, fd: OwnedFd, unix: bool) {
         if !unix {
             // A socket that refuses options works without them.
@@ -32,23 +59,51 @@ impl Core {
                 let _ = socket_options::set_keepalive(&fd, seconds.unsigned_abs());
             }
         }
+        let addresses = self.addresses(&fd, unix);
+        let number = fd.as_raw_fd();
         let socket = self.net.adopt(fd);
+        let (addr, laddr) = addresses;
+        let shard = self.id();
+        let place = Place { shard, socket, fd: number, addr, laddr, unix };
         let id = self.process.next_client();
+        let info = Arc::new(ClientInfo::new(id, place, self.shard.tools.now_ms));
+        self.process.shared.environment.clients.add(Arc::clone(&info));
+        self.metrics().total_connections_received.bump();
         let authenticated = self.shard.tools.settings.security.requirepass.is_empty();
         let session = Session::new(id, authenticated);
-        self.process.clients.fetch_add(1, Ordering::Relaxed);
-        self.insert_row(socket, Peer::Client(Box::new(Connection::new(socket, session))));
+        let connection = Box::new(Connection::new(Arc::clone(&info), session));
+        self.insert_row(socket, Peer::Client(connection));
+        if let Some(row) = self.row(socket) {
+            row.client = Some(info);
+        }
+    }
+
+    /// The peer's address and ours, as `CLIENT LIST` shows them.
+    fn addresses(&self, fd: &OwnedFd, unix: bool) -> (String, String) {
+        if unix {
+            let path = format!("{}:0", self.shard.tools.settings.network.unixsocket);
+            return (path.clone(), path);
+        }
+        let text = |address: std::io::Result<socket_options::Address>| {
+            address.map_or_else(|_| "?:0".to_owned(), |address| address.to_string())
+        };
+        (text(socket_options::peer_address(fd)), text(socket_options::local_address(fd)))
     }
 
     /// Bytes from a socket.
     pub(super) fn received(&mut self, socket: SocketId, buffer: &Received) {
+        let all_paused = self.all_paused();
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
         if row.socket != socket || row.closing {
             return;
         }
         let data = self.net.bytes(buffer);
-        let connection = match &mut row.peer {
-            Peer::Client(connection) => connection,
+        match &row.peer {
+            Peer::Client(_) => {}
+            Peer::ReplicaLink(_) => {
+                let data = data.to_vec();
+                return self.link_received(socket, &data);
+            }
             Peer::ChildPipe => {
                 let data = data.to_vec();
                 return self.child_said(&data);
@@ -57,21 +112,62 @@ impl Core {
                 let cause = *cause;
                 return self.signalled(cause);
             }
-        };
+        }
+        let environment = &self.process.shared.environment;
+        let metrics = &environment.metrics[usize::from(self.shard.tools.id.0)];
+        metrics.total_net_input_bytes.add(data.len() as u64);
+        metrics.total_reads_processed.bump();
+        let waits = all_paused || super::flow::is_choked(row, &self.shard.tools.settings);
+        let Peer::Client(connection) = &mut row.peer else { return };
+        let numbers = &connection.info.numbers;
+        numbers.last_ms.set(self.shard.tools.now_ms);
+        numbers.net_in.add(data.len() as u64);
+        if waits {
+            connection.keep(data);
+            return self.make_wait(socket);
+        }
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.receive(data, &mut around);
+        let kept = connection.query_len();
         self.outcome(socket, outcome);
+        if kept > super::flow::QUERY_WAITING_BYTES_MAX {
+            self.bound_query(socket);
+        }
     }
 
-    /// Lets a connection go on with what it kept.
-    pub(super) fn advance(&mut self, socket: SocketId) {
+    /// A big argument is here whole.
+    pub(super) fn received_exact(&mut self, socket: SocketId, bytes: Vec<u8>) {
+        let now_ms = self.shard.tools.now_ms;
+        self.metrics().total_net_input_bytes.add(bytes.len() as u64);
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
         if row.socket != socket || row.closing {
             return;
         }
         let Peer::Client(connection) = &mut row.peer else { return };
+        connection.info.numbers.last_ms.set(now_ms);
+        connection.info.numbers.net_in.add(bytes.len() as u64);
+        let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
+        let outcome = connection.bulk_received(bytes, &mut around);
+        self.outcome(socket, outcome);
+    }
+
+    /// Lets a connection go on with what it kept.
+    pub(super) fn advance(&mut self, socket: SocketId) {
+        let all_paused = self.all_paused();
+        let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
+        if row.socket != socket || row.closing {
+            return;
+        }
+        if all_paused || super::flow::is_choked(row, &self.shard.tools.settings) {
+            return self.make_wait(socket);
+        }
+        let Peer::Client(connection) = &mut row.peer else { return };
         let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
         let outcome = connection.advance(&mut around);
+        if row.flow.stopped && connection.query_len() <= super::flow::QUERY_WAITING_BYTES_MAX {
+            row.flow.stopped = false;
+            self.net.resume(socket);
+        }
         self.outcome(socket, outcome);
     }
 
@@ -79,13 +175,28 @@ impl Core {
     pub(super) fn outcome(&mut self, socket: SocketId, outcome: Outcome) {
         self.mark_dirty(socket);
         match outcome {
-            Outcome::Idle => {}
+            Outcome::Idle => self.end_if_done(socket),
             Outcome::More => self.ready.push_back(socket),
             Outcome::Submit(batch, set) => self.submit(batch, set),
             Outcome::Spread(parts) => self.spread(parts),
             Outcome::Upper(batch) => self.upper(socket, batch),
+            Outcome::Bulk { prefix, total } => self.receive_bulk(socket, prefix, total),
             Outcome::Close => self.close_after_output(socket),
         }
+    }
+
+    /// After a command was answered: the connection goes on, or ends if it asked for that.
+    pub(super) fn go_on(&mut self, socket: SocketId) {
+        let Some(row) = self.row(socket) else { return };
+        let ended = row.flow.ended;
+        let Some(connection) = row.connection() else { return };
+        if connection.session.closing {
+            return self.close_after_output(socket);
+        }
+        if connection.query_len() > 0 || ended {
+            self.ready.push_back(socket);
+        }
+        self.mark_dirty(socket);
     }
 
     /// Closes a connection when everything answered so far is sent.
@@ -96,12 +207,36 @@ impl Core {
         }
     }
 
-    /// The peer is gone or closed its side.
-    pub(super) fn peer_closed(&mut self, socket: SocketId) {
+    /// The peer is gone, or says that it will send no more: then what it sent is still answered.
+    pub(super) fn peer_closed(&mut self, socket: SocketId, reason: &CloseReason) {
         if matches!(self.row(socket), Some(Row { peer: Peer::ChildPipe, .. })) {
             self.child_closed();
         }
-        self.close(socket);
+        let is_client = self.row(socket).is_some_and(|row| row.connection().is_some());
+        if !is_client || matches!(reason, CloseReason::Error(_)) {
+            return self.close(socket);
+        }
+        let Some(row) = self.row(socket) else { return };
+        row.flow.ended = true;
+        let Some(connection) = row.connection() else { return };
+        if connection.info.flags().any(ClientFlags::BLOCKED) {
+            return self.close(socket);
+        }
+        match connection.state {
+            // The rest of the argument will never come.
+            State::Receiving => self.close_after_output(socket),
+            State::Ready => self.advance(socket),
+            State::Submitted | State::Held => {}
+        }
+    }
+
+    /// Ends a connection whose peer sends no more, once all it sent is worked on.
+    fn end_if_done(&mut self, socket: SocketId) {
+        let Some(row) = self.row(socket) else { return };
+        let ended = row.flow.ended;
+        if ended && row.connection().is_some_and(|connection| connection.state == State::Ready) {
+            self.close_after_output(socket);
+        }
     }
 
     /// Closes a connection now.
@@ -110,14 +245,25 @@ impl Core {
         if slot.as_ref().is_none_or(|row| row.socket != socket) {
             return;
         }
-        let row = slot.take();
+        let Some(row) = slot.take() else { return };
         self.net.close(socket);
-        if let Some(Peer::Client(mut connection)) = row.map(|row| row.peer) {
-            self.process.clients.fetch_sub(1, Ordering::Relaxed);
-            let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
-            if let Some((batch, set)) = connection.abandon(&mut around) {
-                self.submit(batch, set);
-            }
+        if let Some(info) = row.client {
+            self.process.shared.environment.clients.remove(&info);
+        }
+        let mut connection = match row.peer {
+            Peer::Client(connection) => connection,
+            Peer::ReplicaLink(link) => return self.link_closed(socket, &link),
+            Peer::ChildPipe | Peer::Signals(_) => return,
+        };
+        self.process.clients.fetch_sub(1, Ordering::Relaxed);
+        self.links.announced.remove(&socket);
+        self.forget_wait(socket);
+        if connection.session.monitoring {
+            self.stop_monitoring(socket);
+        }
+        let mut around = Surroundings { shard: &mut self.shard, pool: &mut self.pool };
+        if let Some((batch, set)) = connection.abandon(&mut around) {
+            self.submit(batch, set);
         }
     }
 
@@ -138,14 +284,18 @@ impl Core {
             return;
         }
         row.dirty = false;
-        let Peer::Client(connection) = &mut row.peer else { return };
+        let Peer::Client(connection) = &mut row.peer else {
+            return self.flush_link(socket);
+        };
         if self.net.is_sending(socket) {
             if !connection.reply.is_empty() || row.closing {
                 self.net.expect_sent(socket);
             }
-            return;
+            connection.publish(super::flow::shown(row.flow.in_flight));
+            return self.bound_output(socket);
         }
         if connection.reply.is_empty() {
+            connection.publish(0);
             if row.closing {
                 self.close(socket);
             }
@@ -155,15 +305,25 @@ impl Core {
         if connection.state == State::Submitted && connection.reply.len() < CORK_BYTES_MAX {
             return;
         }
+        let length = connection.reply.len();
         let spare = std::mem::take(&mut row.spare);
         let output = match connection.reply.take(spare) {
             Output::Flat(bytes) => SendBuffer::Flat(bytes),
             Output::Chunks(chunks) => SendBuffer::Chunks(chunks),
         };
+        row.flow.in_flight = length;
+        connection.info.numbers.net_out.add(length as u64);
+        connection.publish(super::flow::shown(length));
         if row.closing {
             self.net.send(socket, output);
         } else {
             self.net.send_unhurried(socket, output);
+        }
+        let metrics = self.metrics();
+        metrics.total_net_output_bytes.add(length as u64);
+        metrics.total_writes_processed.bump();
+        if length > super::flow::OUTPUT_LOOKED_AT_BYTES {
+            self.bound_output(socket);
         }
     }
 }

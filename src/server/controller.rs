@@ -4,6 +4,7 @@
 
 use super::core::Core;
 use super::loading::Loading;
+use super::role::RoleChange;
 use super::shutdown::Shutdown;
 use super::snapshots::SnapshotDesk;
 use crate::command::spec::{Scope, ServerVerb};
@@ -16,6 +17,12 @@ use crate::shard::batch::Batch;
 pub enum Leased {
     /// Nothing but an instant without commands; answers the order that asked for it.
     Answer(Box<Batch>),
+    /// Make the gates follow the pauses; answers the order that asked for it.
+    Pause(Option<Box<Batch>>),
+    /// A change of role, or another data set.
+    Role(RoleChange),
+    /// The backlog has had no replica for long: it ends.
+    EndBacklog,
     /// The cut of a snapshot.
     Cut,
     /// SAVE.
@@ -36,6 +43,8 @@ pub struct Controller {
     /// Work that waits for all keyspaces, by its number.
     leased: Vec<(u64, Leased)>,
     last_lease: u64,
+    /// The pauses in effect.
+    pub(super) pauses: super::pause::Pauses,
     /// Snapshots.
     pub(super) snapshots: SnapshotDesk,
     /// The load under way.
@@ -52,6 +61,7 @@ impl Core {
     pub(super) fn order(&mut self, mut batch: Box<Batch>) {
         let command = batch.command(0);
         match command.spec.scope {
+            Scope::Server(ServerVerb::ReplicaOf) => return self.replicaof(batch),
             Scope::Server(ServerVerb::Save) => return self.save_order(batch),
             Scope::Server(ServerVerb::BgSave) => return self.bgsave_order(batch),
             Scope::Server(ServerVerb::Shutdown) => return self.shutdown_order(batch),
@@ -80,6 +90,9 @@ impl Core {
         let (_, work) = self.controller.leased.swap_remove(index);
         match work {
             Leased::Answer(batch) => self.answer(batch),
+            Leased::Pause(asker) => self.pause_leased(asker, &mut hand),
+            Leased::Role(change) => self.change_role(change, &mut hand),
+            Leased::EndBacklog => self.end_backlog(&mut hand),
             Leased::Cut => self.cut(&mut hand),
             Leased::Save(batch) => self.save_now(&mut hand, batch),
             Leased::LastSave => return self.last_save(hand),

@@ -1,11 +1,18 @@
 //! One shard's loop: a turn is a run. It takes what sockets, other shards and the mail brought,
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
+use super::backlog_cron::BacklogCron;
+use super::clients::{Clients, Flow};
 use super::controller::Controller;
 use super::mail::Mail;
+use super::master_link::MasterLink;
 use super::process::Process;
+use super::replica_links::Links;
+use super::waits::Wait;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
+use crate::command::client_info::ClientInfo;
+use crate::master::replica_link::ReplicaLink;
 use crate::net::event::{Event, ListenerId, SendBuffer, SocketId};
 use crate::net::sockets::Net;
 use crate::router::lease::{Desk, Ready};
@@ -23,6 +30,8 @@ use std::time::{Duration, Instant};
 pub enum Peer {
     /// A client.
     Client(Box<Connection>),
+    /// A link to a replica.
+    ReplicaLink(Box<ReplicaLink>),
     /// The control socket of a snapshot's child.
     ChildPipe,
     /// Where a signal arrives.
@@ -41,6 +50,10 @@ pub struct Row {
     pub closing: bool,
     /// An emptied buffer for the next output.
     pub spare: Vec<u8>,
+    /// The client it is or was, in the registry until the row ends.
+    pub client: Option<Arc<ClientInfo>>,
+    /// How its bytes flow.
+    pub flow: Flow,
 }
 
 /// A shard's loop.
@@ -63,6 +76,15 @@ pub struct Core {
     pub held: Vec<Box<crate::shard::batch::Batch>>,
     /// What the server does as a whole; idle except on shard 0.
     pub controller: Controller,
+    /// What is kept about the clients beside their rows.
+    pub clients: Clients,
+    /// The link from the master; on shard 0 only.
+    pub link: MasterLink,
+    /// Its links to replicas.
+    pub links: Links,
+    /// Its clients that wait for replicas.
+    pub waits: Vec<Wait>,
+    pub(super) backlog_cron: BacklogCron,
     /// What is listened on, and which of it are unix sockets.
     pub listeners: Vec<(ListenerId, bool)>,
     /// Batches of a load that wait for the keyspace.
@@ -89,6 +111,11 @@ impl Core {
             ready: VecDeque::new(),
             held: Vec::new(),
             controller: Controller::default(),
+            clients: Clients::default(),
+            link: MasterLink::default(),
+            links: Links::default(),
+            waits: Vec::new(),
+            backlog_cron: BacklogCron::default(),
             listeners: Vec::new(),
             waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
@@ -110,6 +137,7 @@ impl Core {
     /// # Errors
     /// What the ring answered; nothing can be served after that.
     pub async fn run(mut self) -> io::Result<()> {
+        self.follow_at_start();
         while !self.stopping {
             let idle = self.turn()?;
             if idle {
@@ -145,11 +173,14 @@ impl Core {
                 self.advance(socket);
             }
         }
+        self.end_pauses();
         idle &= !self.load_turn();
         self.cron();
+        self.acknowledge_reached();
         self.finish_run();
         self.count_turn(began, !idle);
-        Ok(idle && self.ready.is_empty() && !self.again)
+        let waits = self.shard.waits_for_an_instant();
+        Ok(idle && self.ready.is_empty() && !self.again && !waits)
     }
 
     /// Ends the run: one ticket, then everything leaves.
@@ -157,18 +188,35 @@ impl Core {
         let net = &mut self.net;
         self.desk.start_next(&mut self.shard, |waker| net.wake(waker));
         self.shard.seal_run();
-        let stream = &self.shard.tools.shared.stream;
-        if stream.needs_merge() && stream.merge().is_some() {
-            let own = self.shard.tools.id;
-            for linked in stream.shards_with_links().filter(|linked| *linked != own) {
-                if let Some(waker) = self.shard.tools.shared.inbox(linked).waker() {
-                    net.wake(waker);
-                }
-            }
-        }
+        self.merge_stream();
+        let net = &mut self.net;
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
         self.shard.flush(|waker| net.wake(waker));
+        self.spread_feed();
+        self.settle_waits();
+        if self.shard.tools.shared.stream.needs_merge() {
+            // Replicas were asked for acknowledgements.
+            self.merge_stream();
+        }
+        self.flush_links();
         self.flush_output();
+    }
+
+    /// Merges what is published, and wakes the shards whose links it concerns.
+    fn merge_stream(&mut self) {
+        let stream = &self.shard.tools.shared.stream;
+        if stream.merge().is_none() {
+            return;
+        }
+        let own = self.shard.tools.id;
+        for linked in stream.shards_with_links().filter(|linked| *linked != own) {
+            let inbox = self.shard.tools.shared.inbox(linked);
+            // So that one that is about to park looks again.
+            inbox.mark_pending();
+            if let Some(waker) = inbox.waker() {
+                self.net.wake(waker);
+            }
+        }
     }
 
     fn work_on_messages(&mut self) {
@@ -191,7 +239,9 @@ impl Core {
         }
         self.shard.collected.messages = messages;
         // Leases overtake queued commands; what was queued runs while the keyspace is at home.
-        while let Some(_units) = self.shard.next_sequenced() {}
+        if self.shard.follow_sequence() {
+            self.wake_master_link();
+        }
         self.load_batches();
         self.run_waiting();
         self.run_deferred();
@@ -199,10 +249,13 @@ impl Core {
 
     /// Runs the batches that waited for the keyspace, while it is at home.
     pub(super) fn run_deferred(&mut self) {
-        while self.shard.home.is_some() {
-            let Some(mut batch) = self.shard.deferred.pop_front() else { break };
+        while let Some(mut batch) = self.shard.next_deferred() {
             match self.shard.run_batch_here(&mut batch) {
-                Ran::Done => self.send_done(batch),
+                Ran::Done => {
+                    let shard = self.id();
+                    self.shard.tools.served(shard, &mut batch.seen);
+                    self.send_done(batch);
+                }
                 Ran::Postponed => self.held.push(batch),
                 Ran::Waiting => self.shard.waiting.push(batch),
             }
@@ -237,12 +290,13 @@ impl Core {
             shard: self.shard.tools.id,
             rows: &mut self.rows,
         };
-        self.desk.run_complete(&mut self.shard, &mut beside, &mut granted);
+        self.desk.run_complete(lease, &mut self.shard, &mut beside, &mut granted);
         for ready in granted.drain(..) {
             match ready {
                 Ready::Done(batch) => self.batch_done(batch),
                 Ready::Postponed(batch) => self.held.push(batch),
                 Ready::Server(key, hand) => self.leased(key, hand),
+                Ready::Applied => self.wake_master_link(),
             }
         }
         self.granted = granted;
@@ -263,20 +317,23 @@ impl Core {
                 let unix = self.listeners.contains(&(listener, true));
                 self.accepted(fd, unix);
             }
-            Event::AcceptFailed { error, .. } => {
-                crate::warning!("Accepting client connection: {error}");
+            Event::AcceptFailed { error, .. } => self.accept_failed(&error),
+            Event::Received { socket, buffer } if socket == self.link.socket => {
+                self.master_received(&buffer);
+                self.net.release(buffer);
             }
             Event::Received { socket, buffer } => {
                 self.received(socket, &buffer);
                 self.net.release(buffer);
             }
+            Event::Sent { socket, .. } if socket == self.link.socket => self.flush_master_link(),
             Event::Sent { socket, buffer } => self.sent(socket, buffer),
-            Event::Closed { socket, .. } => self.peer_closed(socket),
-            Event::ReceivedExact { .. }
-            | Event::Connected { .. }
-            | Event::ConnectFailed { .. }
-            | Event::Detached { .. }
-            | Event::Woken => {}
+            Event::Closed { socket, .. } if socket == self.link.socket => self.link_lost(),
+            Event::Closed { socket, reason } => self.peer_closed(socket, &reason),
+            Event::ReceivedExact { socket, bytes } => self.received_exact(socket, bytes),
+            Event::Connected { socket } => self.link_connected(socket),
+            Event::ConnectFailed { socket, error } => self.link_refused(socket, &error),
+            Event::Detached { .. } | Event::Woken => {}
         }
     }
 
@@ -285,16 +342,24 @@ impl Core {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
-            Mail::Kill(_) => {}
             Mail::Relisten(doors) => self.relisten(doors),
+            Mail::Kill(socket) => self.close(socket),
+            Mail::Pause(change) => self.change_pause(change),
+            Mail::Resume => self.resume(),
+            Mail::Monitored(lines) => self.show_monitors(&lines),
+            Mail::Link(news) => self.link_news(news),
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
+            // The waits are looked at in each turn.
+            Mail::Acknowledged => {}
+            Mail::DropLinks => self.drop_links(),
             Mail::Stop => self.stopping = true,
         }
     }
 
     fn cron(&mut self) {
+        self.shard.tend();
         if self.shard.tools.clock < self.next_cron {
             return;
         }
@@ -303,12 +368,21 @@ impl Core {
         if self.cron_is_paused() {
             return;
         }
+        self.clients_cron();
+        self.link_cron();
         self.snapshot_cron();
+        self.links_cron();
+        if self.id() == ShardId(0) {
+            self.backlog_cron();
+        }
     }
 
     async fn park(&mut self) -> io::Result<()> {
-        let until = self.load_resumes_at().map_or(self.next_cron, |at| at.min(self.next_cron));
-        let left = until.saturating_duration_since(Instant::now());
+        let until = self.next_cron.min(self.shard.tend_at());
+        let until = self.load_resumes_at().map_or(until, |at| at.min(until));
+        let now = Instant::now();
+        let left = until.saturating_duration_since(now).min(self.until_wait_ends(now));
+        let left = left.min(self.pause_left());
         let may_ring_park = !self.reads_file();
         let shard = &self.shard;
         self.net.park(left, may_ring_park, &|| shard.has_pending()).await
@@ -326,8 +400,15 @@ impl Core {
         if self.rows.len() <= index {
             self.rows.resize_with(index + 1, || None);
         }
-        self.rows[index] =
-            Some(Row { socket, peer, dirty: false, closing: false, spare: Vec::new() });
+        self.rows[index] = Some(Row {
+            socket,
+            peer,
+            dirty: false,
+            closing: false,
+            spare: Vec::new(),
+            client: None,
+            flow: Flow::default(),
+        });
     }
 
     fn sent(&mut self, socket: SocketId, buffer: SendBuffer) {
@@ -337,6 +418,7 @@ impl Core {
         {
             row.spare = bytes;
         }
+        self.output_sent(socket);
         self.mark_dirty(socket);
     }
 

@@ -45,12 +45,18 @@ impl Core {
         }
         match self.debug_at_once(&word, &mut batch) {
             Answer::Done => {
-                self.shard.tools.count(batch.command(0));
+                self.count_order(&batch);
                 self.answer(batch);
             }
             Answer::Lease => self.lease_all(Leased::Debug(batch)),
             Answer::Refused(text) => self.refuse_order(batch, &text),
         }
+    }
+
+    /// Counts an order that was carried out just now.
+    pub(super) fn count_order(&mut self, batch: &Batch) {
+        let (command, client) = (batch.command(0), batch.view.id);
+        self.shard.tools.count_call(command, batch.args(0), client);
     }
 
     fn debug_at_once(&mut self, word: &[u8], batch: &mut Batch) -> Answer {

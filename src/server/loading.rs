@@ -21,6 +21,8 @@ use std::time::Instant;
 pub enum Purpose {
     /// The data set of the start.
     Start,
+    /// A full resynchronization from a master.
+    Resync,
 }
 
 /// A load under way.
@@ -231,6 +233,7 @@ impl Core {
         crate::notice!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}.");
         match loading.purpose {
             Purpose::Start => self.start_loaded(&loading, hand),
+            Purpose::Resync => self.resync_installed(loading.loader.about()),
         }
         self.process.shared.environment.status.loading.store(false, SeqCst);
     }
@@ -263,6 +266,7 @@ impl Core {
                 self.remove_files();
                 std::process::exit(1);
             }
+            Purpose::Resync => self.resync_failed(Some(reason)),
         }
     }
 }

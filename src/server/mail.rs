@@ -1,12 +1,14 @@
 //! What the loops of the shards hand each other beside commands: connections, orders, news. Rare;
 //! each shard has one box, filled from any core.
 
+use super::link_transfer::LinkNews;
 use super::listeners::Door;
 use super::process::Process;
-use crate::base::ids::{ClientId, ShardId};
+use crate::base::ids::ShardId;
 use crate::net::event::SocketId;
 use crate::shard::batch::Batch;
 use crate::snapshot::wanted::{LinkAddress, News, Wanted};
+use bytes::Bytes;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,8 +25,16 @@ pub enum Mail {
     Order(Box<Batch>),
     /// An order was carried out: the answer for a connection of this shard.
     Answered(Box<Batch>),
-    /// Close this client, as `CLIENT KILL` asks.
-    Kill(ClientId),
+    /// Close this connection, as `CLIENT KILL` asks.
+    Kill(SocketId),
+    /// Begin, extend or end a pause; to shard 0.
+    Pause(super::pause::Change),
+    /// A pause ended: what it held back goes on.
+    Resume,
+    /// Lines for this shard's monitors.
+    Monitored(Bytes),
+    /// What threads that work for the link from the master have to tell; to shard 0.
+    Link(LinkNews),
     /// A link to a replica wants a snapshot; to shard 0.
     SnapshotWanted(Box<Wanted>),
     /// A link that wanted a snapshot is gone; to shard 0. What is being sent to it is cut short.
@@ -38,6 +48,10 @@ pub enum Mail {
     },
     /// Listen on these instead of the TCP sockets listened on so far; to shard 0.
     Relisten(Vec<Door>),
+    /// A replica acknowledged something; to shards whose clients wait for that.
+    Acknowledged,
+    /// Close all links to replicas: the history they follow is no longer ours.
+    DropLinks,
     /// Stop the loop: the process is ending.
     Stop,
 }

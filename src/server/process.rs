@@ -5,6 +5,7 @@ use super::mail::MailBox;
 use super::persistence_info::PersistenceInfo;
 use super::statistics::Statistics;
 use crate::base::ids::{ClientId, ReplId};
+use crate::master::registry::Registry;
 use crate::replication::follow_state::FollowState;
 use crate::shard::shared::Shared;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Process {
     pub started_ms: u64,
     /// Its random id, new at each start: INFO's `run_id`.
     pub run_id: ReplId,
+    /// The replicas that are attached.
+    pub replicas: Registry,
     /// How following a master goes.
     pub follow: Arc<FollowState>,
     /// Rates, memory, and where counting began.
@@ -47,6 +50,7 @@ impl Process {
         fastrand::fill(&mut random);
         Process {
             mailboxes: shared.inboxes.iter().map(|_| MailBox::default()).collect(),
+            replicas: Registry::new(shared.placement.shards()),
             shared,
             started: Instant::now(),
             started_ms: crate::base::clock::wall_ms(),

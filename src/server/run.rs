@@ -34,6 +34,9 @@ pub enum StartError {
         /// The port.
         port: u16,
     },
+    /// There is no room for clients' descriptors.
+    #[error("{0}")]
+    Descriptors(String),
     /// A thread of a shard cannot be started.
     #[error("Failed starting shard {shard}: {reason}")]
     Shard {
@@ -44,12 +47,29 @@ pub enum StartError {
     },
 }
 
+/// A server whose shards run.
+pub struct Started {
+    /// The process.
+    pub process: Arc<Process>,
+    threads: Vec<glommio::ExecutorJoinHandle<()>>,
+}
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
 /// What keeps it from starting.
 pub fn serve(settings: Settings) -> Result<(), StartError> {
+    start(settings)?.wait();
+    Ok(())
+}
+
+/// Opens the doors and starts the shards.
+///
+/// # Errors
+/// What keeps the server from starting.
+pub fn start(mut settings: Settings) -> Result<Started, StartError> {
     crate::net::probe::probe()?;
+    super::admission::make_room(&mut settings).map_err(StartError::Descriptors)?;
     let port = settings.network.port;
     let doors = listeners::open(&settings).map_err(|error| {
         crate::warning!("Warning: {error}");
@@ -66,16 +86,23 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
         process.shared.environment.status.loading.store(true, Ordering::SeqCst);
     }
     let mut doors = Some(doors);
+    crate::base::lazy_free::start();
     let mut threads = Vec::new();
     for shard in 0..shards {
         let doors = doors.take().unwrap_or_default();
         threads.push(start_shard(Arc::clone(&process), ShardId(shard), doors)?);
     }
-    for thread in threads {
-        // A shard that panicked has aborted the process.
-        let _ = thread.join();
+    Ok(Started { process, threads })
+}
+
+impl Started {
+    /// Waits until every shard has stopped.
+    pub fn wait(self) {
+        for thread in self.threads {
+            // A shard that panicked has aborted the process.
+            let _ = thread.join();
+        }
     }
-    Ok(())
 }
 
 /// Everything that exists before the first shard runs.
@@ -117,7 +144,8 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
     let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
     let slots = shared.placement.slots_of(id);
     let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
-    let space = Box::new(Space::new(keys));
+    let mut space = Box::new(Space::new(keys));
+    space.gate = super::role::gate_at_start(&process);
     let shard = Shard::new(id, shared, space);
     let mut core = Core::new(process, shard, net);
     core.listen(doors);

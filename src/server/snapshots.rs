@@ -52,6 +52,8 @@ pub struct SnapshotDesk {
 /// A child that runs.
 struct Running {
     pid: Pid,
+    /// What it does, for the log.
+    activity: &'static str,
     control: SocketId,
     reports: ReportReader,
     /// By receiver; none once its fate is known.
@@ -138,6 +140,16 @@ impl Core {
         metrics.iter().map(|shard| shard.changes.read()).fold(0, u64::wrapping_add)
     }
 
+    /// Tells the links that wait for a cut that their master is there: a newline each, by this
+    /// core, which also makes the child that writes to them next.
+    pub(super) fn keep_waiting_links(&self) {
+        for wanted in &self.controller.snapshots.waiting {
+            let socket = socket2::SockRef::from(&wanted.fd);
+            // A socket that takes none has unread ones; its end is noticed by its own loop.
+            let _ = socket.send_with_flags(b"\n", libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+        }
+    }
+
     /// Looks after the child and the reasons for a new one. On shard 0, ten times a second.
     pub(super) fn snapshot_cron(&mut self) {
         if self.id().0 != 0 {
@@ -209,7 +221,8 @@ impl Core {
         let result = self.fork(hand, &job);
         match &result {
             Ok(forked) => {
-                crate::notice!("Background saving started by pid {}", forked.pid);
+                let what = job.activity();
+                crate::notice!("Background {what} started by pid {}", forked.pid);
             }
             Err(error) => crate::warning!("Can't save in background: fork: {error}"),
         }
@@ -320,6 +333,7 @@ impl Core {
 
     fn child_runs(&mut self, forked: Forked, place: Cut, job: Job, addresses: Vec<LinkAddress>) {
         let info = &self.process.persistence;
+        let activity = job.activity();
         info.child_running.store(true, Relaxed);
         if job.target.is_some() {
             info.bgsave_in_progress.store(true, Relaxed);
@@ -341,6 +355,7 @@ impl Core {
         self.insert_row(control, Peer::ChildPipe);
         self.controller.snapshots.running = Some(Running {
             pid: forked.pid,
+            activity,
             control,
             reports: ReportReader::default(),
             links,
@@ -421,7 +436,16 @@ impl Core {
         if !running.silent {
             return;
         }
-        match waitpid(running.pid, Some(WaitPidFlag::WNOHANG)) {
+        let mut status = Ok(WaitStatus::StillAlive);
+        for _ in 0..REAP_TRIES {
+            status = waitpid(running.pid, Some(WaitPidFlag::WNOHANG));
+            if status != Ok(WaitStatus::StillAlive) {
+                break;
+            }
+            // Its socket closes a moment before it has ended.
+            std::thread::yield_now();
+        }
+        match status {
             Ok(WaitStatus::StillAlive) => {}
             Ok(WaitStatus::Signaled(_, signal, _)) => self.child_ended(None, Some(signal)),
             Ok(WaitStatus::Exited(_, code)) => self.child_ended(Some(code), None),
@@ -433,7 +457,7 @@ impl Core {
     fn child_ended(&mut self, code: Option<i32>, signal: Option<Signal>) {
         let Some(running) = self.controller.snapshots.running.take() else { return };
         self.close(running.control);
-        let what = if running.target.is_some() { "saving" } else { "transfer" };
+        let what = running.activity;
         match (code, signal) {
             (Some(0), _) => crate::notice!("Background {what} terminated with success"),
             (_, Some(signal)) => {
@@ -441,17 +465,8 @@ impl Core {
             }
             _ => crate::warning!("Background {what} error"),
         }
-        for link in running.links.into_iter().flatten() {
-            let _ = link.socket.shutdown(Direction::Both);
-            self.tell_link(link.address, News::Failed);
-        }
+        self.forget_child(running.links);
         let info = &self.process.persistence;
-        info.child_running.store(false, Relaxed);
-        info.bgsave_in_progress.store(false, Relaxed);
-        info.bgsave_started_s.store(0, Relaxed);
-        info.save_keys_processed.store(0, Relaxed);
-        info.save_keys_total.store(0, Relaxed);
-        info.current_cow_bytes.store(0, Relaxed);
         let Some(target) = &running.target else { return };
         let seconds = i64::try_from(running.began.elapsed().as_secs()).unwrap_or(i64::MAX);
         info.last_bgsave_seconds.store(seconds, Relaxed);
@@ -462,6 +477,21 @@ impl Core {
             let _ = std::fs::remove_file(target.temporary_path(running.pid.as_raw() as u32));
             self.save_failed();
         }
+    }
+
+    /// No child runs any more: links it owed something are told so, and INFO shows none.
+    fn forget_child(&mut self, links: Vec<Option<Link>>) {
+        for link in links.into_iter().flatten() {
+            let _ = link.socket.shutdown(Direction::Both);
+            self.tell_link(link.address, News::Failed);
+        }
+        let info = &self.process.persistence;
+        info.child_running.store(false, Relaxed);
+        info.bgsave_in_progress.store(false, Relaxed);
+        info.bgsave_started_s.store(0, Relaxed);
+        info.save_keys_processed.store(0, Relaxed);
+        info.save_keys_total.store(0, Relaxed);
+        info.current_cow_bytes.store(0, Relaxed);
     }
 
     /// A file with everything up to `changes` is in its place.
@@ -488,6 +518,8 @@ impl Core {
         crate::warning!("There is a child saving an .rdb. Killing it!");
         let _ = kill(running.pid, Signal::SIGKILL);
         let _ = waitpid(running.pid, None);
+        self.close(running.control);
+        self.forget_child(running.links);
         if let Some(target) = &running.target {
             let _ = std::fs::remove_file(target.temporary_path(running.pid.as_raw() as u32));
         }
@@ -500,10 +532,12 @@ impl Core {
             self.process.post(link.shard, Mail::SnapshotNews { socket: link.socket, news });
         }
     }
-
-    /// The desk tells a link of this shard what became of its snapshot.
-    pub(super) fn snapshot_news(&mut self, _socket: SocketId, _news: News) {}
 }
 
+/// So often a child that has closed its socket is looked at before the next round of the cron.
+const REAP_TRIES: u32 = 100;
 /// After a failed background save, save points wait so long; as stock servers do.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

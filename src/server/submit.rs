@@ -71,10 +71,7 @@ impl Core {
                 return;
             }
             connection.complete(&mut batch);
-            if connection.query_len() > 0 {
-                self.ready.push_back(socket);
-            }
-            self.mark_dirty(socket);
+            self.go_on(socket);
         } else {
             // The client is gone; what it watched while the batch was under way is forgotten.
             self.forget_watched(&mut batch);
@@ -88,7 +85,7 @@ impl Core {
         }
         let watched = std::mem::take(&mut batch.watched);
         let mut unwatch = self.pool.take();
-        let set = crate::client::connection::unwatch_batch(
+        let set = crate::client::multi::unwatch_batch(
             &mut unwatch,
             watched,
             self.shard.tools.shared.placement,

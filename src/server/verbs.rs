@@ -16,7 +16,7 @@ use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::shard::batch::Batch;
-use crate::shard::execute::Beside;
+use crate::shard::execute::{Beside, InUnit};
 use std::net::SocketAddr;
 
 /// Where a command of the server is answered.
@@ -106,6 +106,10 @@ pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result
         ServerVerb::MemoryServer => super::memory::memory(asked, reply),
         ServerVerb::Module => super::module::module(asked, reply),
         ServerVerb::Slowlog => super::slowlog::slowlog(asked, reply),
+        ServerVerb::Role => {
+            super::info::role::role(asked.process, reply);
+            Ok(())
+        }
         ServerVerb::LastSave => super::saving::last_save(asked, reply),
         _ => {
             let name = asked.command.full_name.as_str();
@@ -124,33 +128,20 @@ pub struct InTransaction<'a> {
     pub rows: &'a mut Vec<Option<Row>>,
 }
 
-impl InTransaction<'_> {
-    /// The database and the id of a connection's client.
-    fn who(&self, connection: SocketId) -> (DbIndex, ClientId) {
-        let row = self.rows.get(connection.index()).and_then(Option::as_ref);
-        match row.map(|row| &row.peer) {
-            Some(Peer::Client(connection)) => {
-                (connection.session.view.db, connection.session.view.id)
-            }
-            _ => (DbIndex(0), ClientId(0)),
-        }
-    }
-}
-
 impl Beside for InTransaction<'_> {
-    fn run(
-        &mut self,
-        connection: SocketId,
-        command: &'static Command,
-        args: Args<'_>,
-        reply: &mut Reply,
-    ) {
+    fn run(&mut self, asked: InUnit<'_>, reply: &mut Reply) {
+        let InUnit { command, args, .. } = asked;
         let answered = match command.spec.scope {
             Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
-                let (db, client) = self.who(connection);
+                let (db, client) = (asked.view.db, asked.view.id);
                 let (process, shard) = (self.process, self.shard);
                 let asked = Asked { process, shard, db, client, command, args };
                 at_once(verb, &asked, reply)
+            }
+            Scope::Server(ServerVerb::ReplicaOf)
+                if let Err(error) = super::role::announce(self.process, args) =>
+            {
+                Err(error)
             }
             Scope::Server(_) => {
                 // The order is carried out when the transaction has given the keyspaces back.
@@ -162,7 +153,7 @@ impl Beside for InTransaction<'_> {
                 reply.ok();
                 Ok(())
             }
-            _ => super::client_verbs::in_transaction(self, connection, command, args, reply),
+            _ => super::client_verbs::in_transaction(self, asked, reply),
         };
         if let Err(error) = answered {
             reply.error(&error.to_string());
@@ -182,11 +173,12 @@ impl Core {
                 let (args, reply) = batch.args_and_reply(0);
                 let asked = Asked { process, shard, db, client, command, args };
                 let mark = reply.mark();
-                let result = at_once(verb, &asked, reply);
-                self.shard.tools.count(command);
-                if let Err(error) = result {
-                    reply.truncate(mark);
-                    self.shard.tools.failed(command, &error, reply);
+                match at_once(verb, &asked, reply) {
+                    Ok(()) => self.shard.tools.count_call(command, args, client),
+                    Err(error) => {
+                        reply.truncate(mark);
+                        self.shard.tools.fail(command, args, &error, reply);
+                    }
                 }
                 self.answer(batch);
             }
@@ -218,8 +210,7 @@ impl Core {
         {
             debug_assert_eq!(connection.state, State::Held);
             connection.answered(&mut batch);
-            self.ready.push_back(socket);
-            self.mark_dirty(socket);
+            self.go_on(socket);
         }
         self.pool.give(batch);
     }

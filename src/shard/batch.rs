@@ -1,6 +1,7 @@
 //! Commands of one connection that travel together: to another shard and back, or through a lease.
 //! Owned by whoever holds the box; made on the connection's shard and taken back there for reuse.
 
+use super::apply::Seen;
 use super::baton::Baton;
 use crate::base::ids::{DbIndex, ShardId};
 use crate::command::context::ClientView;
@@ -19,6 +20,8 @@ pub enum BatchKind {
     Commands,
     /// One transaction: `EXEC`.
     Unit,
+    /// Units of the master's stream, one after the other; nobody is answered.
+    Apply,
     /// Register the watched keys.
     Watch,
     /// Forget the watched keys; no answer is awaited.
@@ -56,8 +59,8 @@ pub struct Batch {
     pub connection: SocketId,
     /// What the commands must know of the client. `EXEC` may change the database in it.
     pub view: ClientView,
-    /// The client's address and name, for the slow log.
-    pub who: Option<Arc<str>>,
+    /// What the connection has seen of the master's stream; on a replica of several shards.
+    pub seen: Seen,
     /// How the commands belong together.
     pub kind: BatchKind,
     /// Keys to watch, or watched and to be compared.
@@ -87,7 +90,7 @@ impl Batch {
             origin: ShardId(0),
             connection: SocketId::NONE,
             view: ClientView::internal(),
-            who: None,
+            seen: Seen::default(),
             kind: BatchKind::Commands,
             watched: Vec::new(),
             reply: Reply::new(RespVersion::V2),
@@ -106,7 +109,6 @@ impl Batch {
     /// Empties it for reuse; what it allocated stays, within a bound.
     pub fn clear(&mut self) {
         self.kind = BatchKind::Commands;
-        self.who = None;
         self.watched.clear();
         self.reply.clear();
         self.done = 0;

@@ -7,8 +7,10 @@
 //! stretch, run by all its shards at the same time; afterwards `reads_agree` says whether there was
 //! one instant at which all of them saw the data set.
 
+use super::apply::Seen;
 use crate::base::ids::ShardId;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The shared state of one pipeline.
 pub struct Baton {
@@ -20,6 +22,8 @@ pub struct Baton {
     saw: AtomicU64,
     /// The earliest moment, on the clock of writes, after which a read no longer holds.
     holds_until: AtomicU64,
+    /// What the stretches so far have seen of the master's stream; on a replica.
+    seen: Mutex<Seen>,
 }
 
 impl Baton {
@@ -39,6 +43,7 @@ impl Baton {
             runners,
             saw: AtomicU64::new(0),
             holds_until: AtomicU64::new(u64::MAX),
+            seen: Mutex::default(),
         }
     }
 
@@ -62,6 +67,16 @@ impl Baton {
         let old = self.current.swap(stretch + 1, Ordering::AcqRel);
         assert_eq!(old, stretch, "a baton is passed on by the stretch that has it");
         self.runners.get(stretch as usize + 1).copied()
+    }
+
+    /// What the stretches so far have seen of the master's stream.
+    pub fn seen(&self) -> Seen {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what the stretch that has the baton has seen of the master's stream.
+    pub fn set_seen(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
     /// Notes what a shard's reads saw: the last write before them, and until when they hold.

@@ -3,7 +3,9 @@
 
 use super::batch::{Batch, BatchKind};
 use super::refuse::{self, Verdict};
+use super::slow::{self, Slow};
 use super::state::{Shard, Tools};
+use crate::base::ids::ClientId;
 use crate::command::context::{ClientView, Context};
 use crate::command::effects::Effects;
 use crate::command::error::CommandError;
@@ -12,6 +14,7 @@ use crate::command::gate::{Gate, Role};
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
+use crate::keyspace::key::Key;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
@@ -29,45 +32,51 @@ pub enum Ran {
     Waiting,
 }
 
+/// One command to be run.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Its row.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
+    /// Its only key, where that is known and hashed already.
+    pub key: Option<Key<'a>>,
+}
+
 /// Runs what a transaction holds besides commands on keys: connection and server commands.
 pub trait Beside {
-    /// Runs `command` at its place in a transaction of `connection`.
-    fn run(
-        &mut self,
-        connection: SocketId,
-        command: &'static Command,
-        args: Args<'_>,
-        reply: &mut Reply,
-    );
+    /// Runs the command at its place in its transaction.
+    fn run(&mut self, asked: InUnit<'_>, reply: &mut Reply);
+}
+
+/// A command of the connection or the server inside a transaction.
+pub struct InUnit<'a> {
+    /// The transaction's connection.
+    pub connection: SocketId,
+    /// What the commands behind it know of the client: its database and protocol may change.
+    pub view: &'a mut ClientView,
+    /// The command.
+    pub command: &'static Command,
+    /// Its arguments.
+    pub args: Args<'a>,
 }
 
 /// For transactions that were found to hold commands on keys only.
 pub struct NothingBeside;
 
 impl Beside for NothingBeside {
-    fn run(
-        &mut self,
-        _connection: SocketId,
-        command: &'static Command,
-        _args: Args<'_>,
-        _reply: &mut Reply,
-    ) {
-        unreachable!("a transaction with '{}' was sent away from its connection", command.full_name)
+    fn run(&mut self, asked: InUnit<'_>, _reply: &mut Reply) {
+        let name = &asked.command.full_name;
+        unreachable!("a transaction with '{name}' was sent away from its connection")
     }
 }
 
 impl Shard {
     /// Runs one command on the keyspace at home, which must be there.
-    pub fn run_here(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        view: &ClientView,
-        reply: &mut Reply,
-    ) -> Ran {
+    pub fn run_here(&mut self, call: Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
-        self.tools.run(&mut spaces, command, args, view, reply)
+        self.tools.run(&mut spaces, call, view, reply)
     }
 
     /// Runs a batch on the keyspace at home; `Postponed` if a pause holds back the rest of it.
@@ -89,6 +98,10 @@ impl Tools {
         match batch.kind {
             BatchKind::Commands => self.run_commands(spaces, batch),
             BatchKind::Unit => self.run_unit(spaces, batch, beside),
+            BatchKind::Apply => {
+                self.apply(spaces, batch);
+                Ran::Done
+            }
             BatchKind::Watch => {
                 watch(spaces, batch, self.now_ms);
                 Ran::Done
@@ -104,12 +117,13 @@ impl Tools {
         let view = batch.view;
         let piped = batch.baton.is_some();
         while batch.done < batch.len() {
-            if piped && !batch.may_run() {
+            if piped && !(batch.may_run() && self.may_go_on(batch)) {
                 return Ran::Waiting;
             }
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
-            if self.run(spaces, command, args, &view, reply) == Ran::Postponed {
+            let call = Call { command, args, key: None };
+            if self.run(spaces, call, &view, reply) == Ran::Postponed {
                 return Ran::Postponed;
             }
             if piped {
@@ -131,6 +145,11 @@ impl Tools {
                 self.reads.push((Arc::clone(baton), self.wrote));
             }
         } else if next != Some(stretch) {
+            if self.orders_reads() {
+                let mut seen = baton.seen();
+                self.served(self.id, &mut seen);
+                baton.set_seen(seen);
+            }
             self.passing.push((Arc::clone(baton), stretch));
         }
     }
@@ -174,13 +193,18 @@ impl Tools {
                     batch.view = view;
                 }
                 Scope::Client(_) | Scope::Server(_) | Scope::Container => {
-                    beside.run(connection, command, args, reply);
+                    let view_after = &mut view;
+                    let asked = InUnit { connection, view: view_after, command, args };
+                    beside.run(asked, reply);
+                    self.count_call(command, args, view.id);
+                    batch.view = view;
                 }
                 Scope::Shard(handler)
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    self.call(spaces, command, handler, args, &view, reply);
+                    let call = Call { command, args, key: None };
+                    self.call(spaces, handler, call, &view, reply);
                 }
             }
             batch.done += 1;
@@ -189,9 +213,18 @@ impl Tools {
         Ran::Done
     }
 
+    /// The gate in hand; without a keyspace, what the process says of role and pause.
+    fn gate(&self, spaces: &mut Spaces<'_>) -> Gate {
+        spaces.gate().unwrap_or_else(|| self.shared.environment.status.gate())
+    }
+
     /// Whether something forbids the transaction as a whole: the first refused command does.
-    fn unit_verdict(&self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
-        let gate = spaces.gate().unwrap_or_default();
+    fn unit_verdict(&mut self, spaces: &mut Spaces<'_>, batch: &Batch) -> Option<Verdict> {
+        let denied = (0..batch.len()).any(|at| batch.command(at).spec.flags.has(Flags::DENYOOM));
+        if let Some(error) = self.make_room(spaces, denied, &batch.view) {
+            return Some(Verdict::Refuse(error));
+        }
+        let gate = self.gate(spaces);
         let status = &self.shared.environment.status;
         (0..batch.len())
             .map(|index| batch.command(index))
@@ -203,12 +236,17 @@ impl Tools {
     pub fn run(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) -> Ran {
-        let gate = spaces.gate().unwrap_or_default();
+        let command = call.command;
+        let denied = command.spec.flags.has(Flags::DENYOOM);
+        if let Some(error) = self.make_room(spaces, denied, view) {
+            self.reject(command, &error, reply);
+            return Ran::Done;
+        }
+        let gate = self.gate(spaces);
         let status = &self.shared.environment.status;
         match refuse::verdict(command, view, gate, &self.settings, status) {
             Verdict::Run => {}
@@ -225,30 +263,27 @@ impl Tools {
         else {
             unreachable!("'{}' does not run on a keyspace", command.full_name)
         };
-        self.call(spaces, command, handler, args, view, reply);
+        self.call(spaces, handler, call, view, reply);
         Ran::Done
     }
 
-    fn call(
+    pub(super) fn call(
         &mut self,
         spaces: &mut Spaces<'_>,
-        command: &'static Command,
         handler: Handler,
-        args: Args<'_>,
+        call: Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) {
+        let Call { command, args, key } = call;
         let gate = spaces.gate().unwrap_or_default();
-        if let Some(error) = self.make_room(spaces, command, view, gate) {
-            self.reject(command, &error, reply);
-            return;
-        }
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
         let metrics = &environment.metrics[shard];
         let mark = reply.mark();
         let mut context = Context {
             spaces: spaces.reborrow(),
+            key,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
             client: *view,
@@ -272,17 +307,36 @@ impl Tools {
             environment.count_error(self.id, &text);
             environment.command_stats[shard].failed(command.index);
         }
-        let now = Instant::now();
-        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
-        self.clock = now;
-        metrics.total_commands_processed.bump();
-        let stats = &environment.command_stats[shard];
-        stats.called(command.index);
-        stats.timed(command.index, 1, spent_ns);
+        self.ended(command, args, view.id);
     }
 
     /// Counts a command that ran elsewhere than on a keyspace.
-    pub fn count(&mut self, command: &Command) {
+    pub fn count(&mut self, command: &'static Command) {
+        self.ended(command, Args::new(&[], &[], &[]), ClientId(0));
+    }
+
+    /// As `count`, for a command of a client: it may enter the slow log.
+    pub fn count_call(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
+        self.ended(command, args, client);
+    }
+
+    /// Answers an error to a command that ran elsewhere than on a keyspace and failed.
+    pub fn fail(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        error: &CommandError,
+        reply: &mut Reply,
+    ) {
+        let text = error.to_string();
+        reply.error(&text);
+        self.count_error(&text);
+        self.shared.environment.command_stats[usize::from(self.id.0)].failed(command.index);
+        self.ended(command, args, ClientId(0));
+    }
+
+    /// Counts and times a command that has just ended.
+    fn ended(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
         let now = Instant::now();
         let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
         self.clock = now;
@@ -292,15 +346,9 @@ impl Tools {
         let stats = &environment.command_stats[shard];
         stats.called(command.index);
         stats.timed(command.index, 1, spent_ns);
-    }
-
-    /// Answers an error to a command that ran elsewhere than on a keyspace and was counted.
-    pub fn failed(&self, command: &Command, error: &CommandError, reply: &mut Reply) {
-        let text = error.to_string();
-        reply.error(&text);
-        self.count_error(&text);
-        let shard = usize::from(self.id.0);
-        self.shared.environment.command_stats[shard].failed(command.index);
+        if spent_ns >= self.slow_ns {
+            slow::record(environment, &self.settings, Slow { command, args, client, spent_ns });
+        }
     }
 
     /// Counts an error reply of this shard.
@@ -317,26 +365,10 @@ impl Tools {
         self.count_error(&text);
         environment.command_stats[shard].rejected(command.index);
     }
-
-    /// Evicts while memory is over `maxmemory`; the error if that does not suffice for a command
-    /// that needs memory.
-    fn make_room(
-        &mut self,
-        _spaces: &mut Spaces<'_>,
-        command: &Command,
-        view: &ClientView,
-        _gate: Gate,
-    ) -> Option<CommandError> {
-        if self.settings.memory.maxmemory == 0 || view.is_master_link {
-            return None;
-        }
-        let _ = command.spec.flags.has(Flags::DENYOOM);
-        None
-    }
 }
 
-/// Runs `SELECT` inside a transaction.
-fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
+/// Runs `SELECT` inside a transaction or a batch of the master's stream.
+pub(super) fn select(args: Args<'_>, view: &mut ClientView, databases: u16, reply: &mut Reply) {
     match crate::command::connection::database_index(args.get(1), databases) {
         Ok(db) => {
             view.db = db;

@@ -1,13 +1,14 @@
 //! What all shards share: states and counters, the stream, the inboxes, and the one order of
 //! leases. Made once by `server/run`; every field is safe from any core.
 
+use super::apply::Progress;
 use super::inbox::Inbox;
 use super::message::Sequenced;
 use crate::base::ids::ShardId;
 use crate::command::environment::Environment;
 use crate::keyspace::placement::Placement;
 use crate::replication::stream::Stream;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The process as its shards see it.
@@ -18,10 +19,14 @@ pub struct Shared {
     pub placement: Placement,
     /// The replication stream.
     pub stream: Arc<Stream>,
+    /// How far the master's stream is applied.
+    pub progress: Progress,
     /// By shard.
     pub inboxes: Vec<Arc<Inbox>>,
     /// Runs that wrote, on all shards: the clock by which reads of several shards are compared.
     pub write_clock: AtomicU64,
+    /// By shard: it is asked to evict in its next turn.
+    pub evict_wanted: Vec<AtomicBool>,
     order: Mutex<()>,
 }
 
@@ -37,12 +42,15 @@ impl Shared {
     pub fn new(environment: Arc<Environment>, placement: Placement, stream: Arc<Stream>) -> Shared {
         let shards = placement.shards();
         let inboxes = (0..shards).map(|_| Arc::new(Inbox::new(shards))).collect();
+        let progress = Progress::new(placement);
         Shared {
             environment,
             placement,
             stream,
+            progress,
             inboxes,
             write_clock: AtomicU64::new(0),
+            evict_wanted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             order: Mutex::new(()),
         }
     }

@@ -3,6 +3,8 @@
 
 use super::batch::Batch;
 use super::baton::Baton;
+use super::cron::Tending;
+use super::evict::Evictor;
 use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
@@ -32,6 +34,10 @@ pub struct Tools {
     pub now_ms: u64,
     /// When the last command ended, or the run began: a command's start.
     pub clock: Instant,
+    /// Nanoseconds from which a command is slow, for the slow log or the latency monitor.
+    pub slow_ns: u64,
+    /// Lines for clients that monitor, of commands of this run.
+    pub feed: Vec<u8>,
     /// The run changed the data set.
     pub wrote: bool,
     /// Batons to be passed on when the run is sealed.
@@ -40,6 +46,8 @@ pub struct Tools {
     pub reads: Vec<(Arc<Baton>, bool)>,
     /// The moment of the last write to this keyspace, on the clock of writes.
     pub last_write: u64,
+    /// What evicting remembers.
+    pub evictor: Evictor,
     settings_version: u64,
 }
 
@@ -55,6 +63,7 @@ pub struct Shard {
     pub deferred: VecDeque<Box<Batch>>,
     /// Parts of pipelines that wait for their stretch.
     pub waiting: Vec<Box<Batch>>,
+    pub(super) tending: Tending,
     outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
 }
@@ -94,6 +103,8 @@ impl Shard {
         let inbox = Arc::clone(shared.inbox(id));
         let tools = Tools {
             id,
+            slow_ns: super::slow::threshold_ns(&settings),
+            feed: Vec::new(),
             settings,
             settings_version,
             entry: EntryBuilder::new(),
@@ -104,9 +115,11 @@ impl Shard {
             passing: Vec::new(),
             reads: Vec::new(),
             last_write: 0,
+            evictor: Evictor::default(),
             shared,
         };
         Shard {
+            tending: Tending::new(tools.clock),
             tools,
             home: Some(space),
             collected: Collected::default(),
@@ -127,6 +140,11 @@ impl Shard {
         if version != self.tools.settings_version {
             self.tools.settings_version = version;
             self.tools.settings = config.load();
+            self.tools.slow_ns = super::slow::threshold_ns(&self.tools.settings);
+        }
+        self.tools.evictor.begin_run();
+        if let Some(home) = &mut self.home {
+            home.keys.set_clock(self.tools.access_clock());
         }
         self.inbox.collect(&mut self.collected);
         !self.collected.messages.is_empty() || !self.collected.sequenced.is_empty()
@@ -191,17 +209,30 @@ impl Shard {
     }
 
     /// Grants the leases at the head of the one order, and applies the units there, as long as the
-    /// keyspace is at home. Returns units to apply, one call at a time.
-    pub fn next_sequenced(&mut self) -> Option<Box<Batch>> {
+    /// keyspace is at home. Whether units were applied.
+    pub fn follow_sequence(&mut self) -> bool {
+        let mut applied = false;
         while self.home.is_some() {
-            match self.collected.sequenced.pop_front()? {
-                Sequenced::Lease { coordinator, lease } => {
-                    let space = self.home.take()?;
+            match self.collected.sequenced.pop_front() {
+                Some(Sequenced::Lease { coordinator, lease }) => {
+                    let Some(space) = self.home.take() else { break };
                     self.send(coordinator, Message::Granted { lease, from: self.tools.id, space });
                 }
-                Sequenced::Apply { batch, .. } => return Some(batch),
+                Some(Sequenced::Apply { mut batch, through }) => {
+                    self.apply_here(&mut batch, through);
+                    applied = true;
+                }
+                None => break,
             }
         }
-        None
+        applied
+    }
+
+    /// The next batch that may run on the keyspace at home: not before this shard shows at least
+    /// what the batch's connection has seen.
+    pub fn next_deferred(&mut self) -> Option<Box<Batch>> {
+        let batch = self.deferred.front()?;
+        let may = self.home.is_some() && self.tools.may_serve(batch.seen);
+        if may { self.deferred.pop_front() } else { None }
     }
 }

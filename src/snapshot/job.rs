@@ -75,6 +75,13 @@ pub struct Job {
     pub patience: Duration,
 }
 
+impl Job {
+    /// What the child does, as the log calls it.
+    pub fn activity(&self) -> &'static str {
+        if self.target.is_some() { "saving" } else { "RDB transfer" }
+    }
+}
+
 impl Content {
     /// What `settings` say of files written now.
     pub fn new(settings: &Settings, used_bytes: u64, label: Option<Label>) -> Content {

@@ -154,18 +154,14 @@ fn check_read_only(replica: &Server) {
 
 /// `daemonize yes` with `pidfile` and `logfile`: the command returns, the server stays.
 fn daemonized([kind]: [Kind; 1]) {
-    let dir = tempfile::tempdir().expect("a directory");
     let port = free_port();
-    let path = |name: &str| dir.path().join(name).display().to_string();
-    let config = format!(
-        "port {port}\nbind 127.0.0.1\ndaemonize yes\npidfile {}\nlogfile {}\n\
-         dbfilename dump{port}.rdb\ndir {}\n",
-        path("server.pid"),
-        path("server.log"),
-        dir.path().display(),
-    );
-    fs::write(dir.path().join("server.conf"), config).expect("the config file is written");
-    let mut started = Running(run(kind, dir.path(), &[&path("server.conf")]));
+    let prepared = Server::prepared(kind, port, &["daemonize yes"]);
+    let dir = prepared.dir();
+    let path = |name: &str| dir.join(name).display().to_string();
+    prepared.add_config(&format!("pidfile {}", path("server.pid")));
+    prepared.add_config(&format!("logfile {}", path("daemon.log")));
+    prepared.add_config(&format!("dbfilename dump{port}.rdb"));
+    let mut started = Running(run(kind, dir, &[&path("server.conf")]));
     wait_until(DEADLINE, "the command returns", || matches!(started.0.try_wait(), Ok(Some(_))));
 
     let mut pid = 0;
@@ -181,10 +177,10 @@ fn daemonized([kind]: [Kind; 1]) {
     let mut client = Client::connect(port).expect("it listens");
     assert!(client.cmd(&["SET", "k", "v"]).is_ok());
     assert!(client.cmd(&["SAVE"]).is_ok());
-    assert!(dir.path().join(format!("dump{port}.rdb")).is_file());
-    assert!(fs::read_to_string(path("server.log")).is_ok_and(|log| !log.is_empty()));
+    assert!(dir.join(format!("dump{port}.rdb")).is_file());
+    assert!(fs::read_to_string(path("daemon.log")).is_ok_and(|log| !log.is_empty()));
     assert!(client.try_cmd(&["SHUTDOWN", "NOSAVE"]).is_err());
-    wait_until(DEADLINE, "the pidfile is removed", || !dir.path().join("server.pid").exists());
+    wait_until(DEADLINE, "the pidfile is removed", || !dir.join("server.pid").exists());
     drop(daemon);
 }
 

@@ -59,11 +59,11 @@ fn check_stream(replica: &mut FakeReplica) {
     replica.read_until("the last write arrives", |commands| {
         commands.iter().any(|command| command.get(1).is_some_and(|key| key == "c"))
     });
-    let mut commands: Vec<_> =
-        replica.commands().into_iter().filter(|command| command[0] != "PING").collect();
+    let mut commands = replica.commands();
     for command in &mut commands {
         command[0] = command[0].to_uppercase();
     }
+    commands.retain(|command| command[0] != "PING");
     let words: Vec<Vec<&str>> =
         commands.iter().map(|command| command.iter().map(String::as_str).collect()).collect();
     assert_eq!(words[0], ["SELECT", "0"]);

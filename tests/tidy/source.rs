@@ -153,7 +153,7 @@ fn comments_and_literals_are_blank() {
     let cases = [
         ("a // b\nc", "a     \nc"),
         ("a /* b /* c */ d */ e", "a                   e"),
-        ("f(\"x // y\\\"\") z", "f(            ) z"),
+        ("f(\"x // y\\\"\") z", "f(          ) z"),
         ("r#\"a \" b\"# c", "           c"),
         ("'\"' 'a x", "'\"' 'a x"),
         ("'\\'' \"\" x", "'\\''    x"),

@@ -1,13 +1,11 @@
 //! Connections that move between shards while their client streams.
 
-use std::io::Write;
-use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use super::support::{Shard, check_bytes, seed, spawn_executor, tcp_pair, write_stream};
-use crate::net::event::{CloseReason, Event};
+use crate::net::event::{CloseReason, Event, SocketId};
 use crate::net::options::NetOptions;
 use crate::net::waker::Waker;
 
@@ -19,86 +17,108 @@ struct Moving {
     got: usize,
 }
 
-/// Receives until EOF, handing the connection to the other shard every few buffers.
-async fn pass_on(
-    mut shard: Shard,
-    inbox: mpsc::Receiver<Moving>,
-    outbox: mpsc::Sender<Moving>,
+/// What one side tells the other; looked at once more before parking.
+#[derive(Default)]
+struct Mail {
+    moving: Mutex<Option<Moving>>,
+    over: AtomicBool,
+}
+
+impl Mail {
+    fn is_waiting(&self) -> bool {
+        self.moving.lock().unwrap().is_some() || self.over.load(Ordering::Acquire)
+    }
+}
+
+/// One shard's side of the exchange.
+struct Side {
+    shard: Shard,
+    inbox: Arc<Mail>,
+    outbox: Arc<Mail>,
     peer: Arc<Waker>,
-    mut rng: fastrand::Rng,
-) -> usize {
-    let (mut got, mut current, mut moves) = (0, None, 0);
-    loop {
-        match inbox.try_recv() {
-            Ok(moving) => {
-                got = moving.got;
-                current = Some(shard.net.adopt(moving.fd));
+    rng: fastrand::Rng,
+    current: Option<SocketId>,
+    got: usize,
+    moves: u32,
+}
+
+impl Side {
+    /// Receives until EOF, handing the connection to the other shard every few buffers.
+    async fn run(mut self) -> u32 {
+        while !self.inbox.over.load(Ordering::Acquire) {
+            if let Some(moving) = self.inbox.moving.lock().unwrap().take() {
+                self.got = moving.got;
+                self.current = Some(self.shard.net.adopt(moving.fd));
             }
-            Err(mpsc::TryRecvError::Disconnected) if current.is_none() => return moves,
-            Err(_) => {}
-        }
-        // The waker tells of messages, and of the other side's end.
-        for event in shard.next_unless(&|| false).await {
-            match event {
-                Event::Received { socket, buffer } => {
-                    assert_eq!(Some(socket), current);
-                    check_bytes(got, shard.net.bytes(&buffer));
-                    got += shard.net.bytes(&buffer).len();
-                    shard.net.release(buffer);
-                    if rng.u8(..6) == 0 {
-                        shard.net.detach(socket);
-                    }
+            let inbox = Arc::clone(&self.inbox);
+            for event in self.shard.next_unless(&|| inbox.is_waiting()).await {
+                if self.is_end(event) {
+                    self.outbox.over.store(true, Ordering::Release);
+                    self.wake_peer();
+                    return self.moves;
                 }
-                Event::Detached { fd, .. } => {
-                    current = None;
-                    moves += 1;
-                    outbox.send(Moving { fd, got }).unwrap();
-                    shard.net.wake(&peer);
-                    peer.wake_thread();
-                }
-                Event::Closed { socket, reason } => {
-                    assert!(matches!(reason, CloseReason::Eof), "{reason:?}");
-                    assert_eq!(got, TOTAL);
-                    shard.net.close(socket);
-                    drop(outbox);
-                    peer.ring_doorbell();
-                    return moves;
-                }
-                Event::Woken => {}
-                other => panic!("unexpected {other:?}"),
             }
         }
+        self.moves
+    }
+
+    fn is_end(&mut self, event: Event) -> bool {
+        match event {
+            Event::Received { socket, buffer } => {
+                assert_eq!(Some(socket), self.current);
+                check_bytes(self.got, self.shard.net.bytes(&buffer));
+                self.got += self.shard.net.bytes(&buffer).len();
+                self.shard.net.release(buffer);
+                if self.rng.u8(..6) == 0 {
+                    self.shard.net.detach(socket);
+                }
+            }
+            Event::Detached { fd, .. } => {
+                self.current = None;
+                self.moves += 1;
+                *self.outbox.moving.lock().unwrap() = Some(Moving { fd, got: self.got });
+                self.wake_peer();
+            }
+            Event::Closed { socket, reason } => {
+                assert!(matches!(reason, CloseReason::Eof), "{reason:?}");
+                assert_eq!(self.got, TOTAL);
+                self.shard.net.close(socket);
+                return true;
+            }
+            Event::Woken => {}
+            other => panic!("unexpected {other:?}"),
+        }
+        false
+    }
+
+    fn wake_peer(&mut self) {
+        self.shard.net.wake(&self.peer);
+        self.shard.net.turn(&mut Vec::new()).unwrap();
     }
 }
 
 fn check_moving(options: NetOptions) {
     let seed = seed();
-    let (fd, mut client): (OwnedFd, TcpStream) = tcp_pair();
-    let (to_first, first_inbox) = mpsc::channel();
-    let (to_second, second_inbox) = mpsc::channel();
-    let (first_waker, first_waker_at) = mpsc::channel();
-    let (second_waker, second_waker_at) = mpsc::channel();
-    to_first.send(Moving { fd, got: 0 }).unwrap();
-    let first = spawn_executor(async move || {
-        let shard = Shard::new(options, true);
-        first_waker.send(shard.net.waker()).unwrap();
-        let peer = second_waker_at.recv().unwrap();
-        let rng = fastrand::Rng::with_seed(seed);
-        pass_on(shard, first_inbox, to_second, peer, rng).await
+    let (fd, mut client) = tcp_pair();
+    let mail = [Arc::new(Mail::default()), Arc::new(Mail::default())];
+    *mail[0].moving.lock().unwrap() = Some(Moving { fd, got: 0 });
+    let (to_first, at_first) = mpsc::channel();
+    let (to_second, at_second) = mpsc::channel();
+    let sides = [(0, to_second, at_first), (1, to_first, at_second)];
+    let threads = sides.map(|(number, waker_to, waker_at)| {
+        let (inbox, outbox) = (Arc::clone(&mail[number]), Arc::clone(&mail[1 - number]));
+        spawn_executor(async move || {
+            let shard = Shard::new(options, number == 0);
+            waker_to.send(shard.net.waker()).unwrap();
+            let peer = waker_at.recv().unwrap();
+            let rng = fastrand::Rng::with_seed(seed ^ number as u64);
+            let (current, got, moves) = (None, 0, 0);
+            Side { shard, inbox, outbox, peer, rng, current, got, moves }.run().await
+        })
     });
-    let second = spawn_executor(async move || {
-        let shard = Shard::new(options, false);
-        second_waker.send(shard.net.waker()).unwrap();
-        let peer = first_waker_at.recv().unwrap();
-        let rng = fastrand::Rng::with_seed(seed + 1);
-        pass_on(shard, second_inbox, to_first, peer, rng).await
-    });
-    let writer = thread::spawn(move || {
-        write_stream(&mut client, TOTAL, 40_000, &mut fastrand::Rng::with_seed(seed));
-        client.flush().unwrap();
-    });
-    writer.join().unwrap();
-    let moves = first.join().unwrap().unwrap() + second.join().unwrap().unwrap();
+    write_stream(&mut client, TOTAL, 40_000, &mut fastrand::Rng::with_seed(seed));
+    drop(client);
+    let moves: u32 = threads.map(|thread| thread.join().unwrap().unwrap()).iter().sum();
     assert!(moves > 2, "only {moves} moves, seed {seed}");
 }
 

@@ -10,6 +10,8 @@ pub mod keyspace;
 pub mod memory;
 pub mod page;
 pub mod persistence;
+pub mod replication;
+pub mod role;
 pub mod sections;
 pub mod server;
 pub mod shards;

@@ -1,0 +1,169 @@
+use super::*;
+use crate::base::stock::{Answer, SERVERS, Stock};
+use crate::command::key_spec::{Begin, Find, KeySpec, legacy_range};
+use std::collections::BTreeSet;
+
+/// What `COMMAND INFO` tells of a command, in words that compare.
+#[derive(Debug, PartialEq, Eq)]
+struct Facts {
+    arity: i64,
+    flags: BTreeSet<String>,
+    first_last_step: (i64, i64, i64),
+    categories: BTreeSet<String>,
+    tips: Vec<String>,
+    keys: Vec<String>,
+}
+
+fn names(answer: &Answer) -> Vec<String> {
+    items(answer).iter().map(text).collect()
+}
+
+fn items(answer: &Answer) -> &[Answer] {
+    let Answer::Array(items) = answer else { panic!("no array: {answer:?}") };
+    items
+}
+
+fn text(answer: &Answer) -> String {
+    let Answer::Text(text) = answer else { panic!("no text: {answer:?}") };
+    String::from_utf8_lossy(text).into_owned()
+}
+
+fn integer(answer: &Answer) -> i64 {
+    let Answer::Integer(number) = answer else { panic!("no integer: {answer:?}") };
+    *number
+}
+
+/// The value of a field of a map that came as an array.
+fn field<'a>(map: &'a Answer, name: &str) -> &'a Answer {
+    let found = items(map).chunks(2).find(|pair| text(&pair[0]) == name);
+    &found.unwrap_or_else(|| panic!("no field {name} in {map:?}"))[1]
+}
+
+fn theirs(info: &[Answer]) -> Facts {
+    Facts {
+        arity: integer(&info[1]),
+        flags: names(&info[2]).into_iter().collect(),
+        first_last_step: (integer(&info[3]), integer(&info[4]), integer(&info[5])),
+        categories: names(&info[6]).into_iter().collect(),
+        tips: names(&info[7]),
+        keys: items(&info[8]).iter().map(their_key_spec).collect(),
+    }
+}
+
+fn their_key_spec(spec: &Answer) -> String {
+    let mut flags = names(field(spec, "flags"));
+    flags.sort();
+    let part = |name: &str| {
+        let part = field(spec, name);
+        let values: Vec<String> = items(field(part, "spec"))
+            .chunks(2)
+            .map(|pair| match &pair[1] {
+                Answer::Integer(number) => format!("{}={number}", text(&pair[0])),
+                value => format!("{}={}", text(&pair[0]), text(value)),
+            })
+            .collect();
+        format!("{} {}", text(field(part, "type")), values.join(" "))
+    };
+    format!("{flags:?} {} / {}", part("begin_search"), part("find_keys"))
+}
+
+fn ours(spec: &Spec) -> Facts {
+    Facts {
+        arity: i64::from(spec.arity),
+        flags: spec.flags.names().map(str::to_owned).collect(),
+        first_last_step: legacy_range(spec.keys),
+        categories: spec.categories_all().names().map(|name| format!("@{name}")).collect(),
+        tips: spec.tips.iter().map(|tip| (*tip).to_owned()).collect(),
+        keys: spec.keys.iter().map(our_key_spec).collect(),
+    }
+}
+
+fn our_key_spec(spec: &KeySpec) -> String {
+    let mut flags: Vec<&str> = spec.flags.names().collect();
+    flags.sort_unstable();
+    let begin = match spec.begin {
+        Begin::Index(index) => format!("index index={index}"),
+        Begin::Keyword(word, from) => format!("keyword keyword={word} startfrom={from}"),
+        Begin::Unknown => "unknown ".to_owned(),
+    };
+    let find = match spec.find {
+        Find::Range { last, step, limit } => {
+            format!("range lastkey={last} keystep={step} limit={limit}")
+        }
+        Find::Count { count, first, step } => {
+            format!("keynum keynumidx={count} firstkey={first} keystep={step}")
+        }
+        Find::Unknown => "unknown ".to_owned(),
+    };
+    format!("{flags:?} {begin} / {find}")
+}
+
+/// Notes what differs between our row and theirs, a line a fact.
+fn compare(command: &Command, info: &[Answer], differences: &mut Vec<String>) {
+    let (ours, theirs) = (ours(command.spec), theirs(info));
+    let mut note = |fact: &str, ours: String, theirs: String| {
+        if ours != theirs {
+            let name = &command.full_name;
+            differences.push(format!("{name}: {fact}\n    ours   {ours}\n    theirs {theirs}"));
+        }
+    };
+    let flags = |facts: &Facts| format!("{:?}", facts.flags);
+    note("name", command.full_name.clone(), text(&info[0]));
+    note("arity", ours.arity.to_string(), theirs.arity.to_string());
+    note("flags", flags(&ours), flags(&theirs));
+    let range = |facts: &Facts| format!("{:?}", facts.first_last_step);
+    note("first, last, step", range(&ours), range(&theirs));
+    let categories = |facts: &Facts| format!("{:?}", facts.categories);
+    note("categories", categories(&ours), categories(&theirs));
+    note("tips", format!("{:?}", ours.tips), format!("{:?}", theirs.tips));
+    note("key specifications", format!("{:?}", ours.keys), format!("{:?}", theirs.keys));
+    for subcommand in &command.subcommands {
+        let found =
+            items(&info[9]).iter().map(items).find(|info| text(&info[0]) == subcommand.full_name);
+        match found {
+            Some(info) => compare(subcommand, info, differences),
+            None => differences.push(format!("{}: unknown to them", subcommand.full_name)),
+        }
+    }
+}
+
+#[test]
+fn every_row_says_what_a_stock_server_says() {
+    let Some(mut stock) = Stock::start(SERVERS[0], &[]) else { return };
+    let mut differences = Vec::new();
+    for command in table().top_level() {
+        let Answer::Array(infos) = stock.call(&["COMMAND", "INFO", command.spec.name]) else {
+            panic!("COMMAND INFO answers an array")
+        };
+        match &infos[0] {
+            Answer::Array(info) => compare(command, info, &mut differences),
+            _ => differences.push(format!("{}: unknown to them", command.full_name)),
+        }
+    }
+    differences.sort();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn group_version_and_cost_are_those_of_a_stock_server() {
+    let Some(mut stock) = Stock::start(SERVERS[0], &[]) else { return };
+    let mut differences = Vec::new();
+    for command in table().top_level() {
+        let docs = stock.call(&["COMMAND", "DOCS", command.spec.name]);
+        let [_, docs] = items(&docs) else { continue };
+        let group = format!("{:?}", command.spec.group).to_ascii_lowercase();
+        let their_group = text(field(docs, "group")).replace(['-', '_'], "");
+        for (fact, ours, theirs) in [
+            ("since", command.spec.since, text(field(docs, "since"))),
+            ("group", group.as_str(), their_group),
+            ("cost", command.spec.complexity, text(field(docs, "complexity"))),
+        ] {
+            if ours != theirs {
+                let name = &command.full_name;
+                differences.push(format!("{name}: {fact} is {ours} here, {theirs} there"));
+            }
+        }
+    }
+    differences.sort();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}

@@ -1,0 +1,156 @@
+//! Commands by which a client becomes a replica: REPLCONF, PSYNC, SYNC. They run on the loop of the
+//! client's shard, which keeps the link.
+
+use super::core::{Core, Peer};
+use crate::command::error::CommandError;
+use crate::command::spec::ClientVerb;
+use crate::master::full_resync::{self, Ask};
+use crate::master::registry::ReplicaInfo;
+use crate::master::replconf::{Announced, Said};
+use crate::master::replica_link::{Beginning, ReplicaLink};
+use crate::net::event::SocketId;
+use crate::net::socket_options::{Address, peer_address};
+use crate::replication::psync::{LogText, Reason, Request};
+use crate::replication::stream::Resync;
+use crate::shard::batch::Batch;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Core {
+    /// Runs REPLCONF, PSYNC, SYNC, WAIT or WAITAOF for a connection held for it.
+    pub(super) fn replica_verb(
+        &mut self,
+        verb: ClientVerb,
+        socket: SocketId,
+        mut batch: Box<Batch>,
+    ) {
+        let command = batch.command(0);
+        let result = match verb {
+            ClientVerb::Replconf => self.replconf(socket, &mut batch),
+            ClientVerb::Wait | ClientVerb::WaitAof => match self.wait(verb, socket, batch) {
+                Ok(()) => return self.shard.tools.count(command),
+                Err((refused, error)) => {
+                    batch = refused;
+                    Err(error)
+                }
+            },
+            _ => match self.resync(socket, &batch) {
+                Ok(()) => {
+                    self.shard.tools.count(command);
+                    return self.pool.give(batch);
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match result {
+            Ok(()) => self.shard.tools.count(command),
+            Err(error) => self.shard.tools.reject(command, &error, &mut batch.reply),
+        }
+        self.answer(batch);
+    }
+
+    fn replconf(&mut self, socket: SocketId, batch: &mut Batch) -> Result<(), CommandError> {
+        let (args, reply) = batch.args_and_reply(0);
+        let announced = self.links.announced.entry(socket).or_default();
+        match announced.take(args)? {
+            Said::Options => reply.ok(),
+            // Only a link's acknowledgements mean something; there is no reply to them anywhere.
+            Said::Ack { .. } | Said::GetAck => {}
+        }
+        Ok(())
+    }
+
+    /// SYNC and PSYNC: on success the connection is a link.
+    fn resync(&mut self, socket: SocketId, batch: &Batch) -> Result<(), CommandError> {
+        let status = &self.shard.tools.shared.environment.status;
+        let is_replica = status.is_replica.load(Ordering::Relaxed);
+        let ask = Ask::of(batch.args(0));
+        if let Ask::Psync { id, failover: true, .. } = ask {
+            let id = String::from_utf8_lossy(&id[..id.len().min(40)]).into_owned();
+            crate::warning!("Failover request received for replid {id}.");
+            return Err(if is_replica { FAILOVER_OTHER_ID } else { FAILOVER_TO_MASTER });
+        }
+        if is_replica && !self.process.follow.is_up() {
+            return Err(NO_MASTER_LINK);
+        }
+        let announced = self.links.announced.remove(&socket).unwrap_or_default();
+        let info = self.replica_info(socket, &announced, &ask);
+        crate::notice!("Replica {info} asks for synchronization");
+        let shard = usize::from(self.id().0);
+        let shared = Arc::clone(&self.shard.tools.shared);
+        let metrics = &shared.environment.metrics[shard];
+        let mut beginning = Beginning {
+            out: Vec::new(),
+            reader: None,
+            greeting: ask.greeting(),
+            form: full_resync::form(
+                &announced,
+                self.shard.tools.settings.replication.repl_diskless_sync,
+            ),
+            announced,
+        };
+        if let Ask::Psync { id, next_byte, .. } = ask {
+            let Some(next_byte) = next_byte else {
+                crate::warning!("Replica {info} asks for synchronization but with a wrong offset");
+                self.links.announced.insert(socket, beginning.announced);
+                return Err(CommandError::NotInteger);
+            };
+            match shared.stream.resync(Request { id, next_byte }) {
+                Resync::Partial { reader, id, .. } => {
+                    metrics.sync_partial_ok.bump();
+                    crate::notice!(
+                        "Partial resynchronization request from {info} accepted. Sending {} bytes \
+                         of backlog starting from offset {next_byte}.",
+                        reader.lag()
+                    );
+                    beginning.out = full_resync::continue_line(&beginning.announced, id);
+                    beginning.reader = Some(reader);
+                }
+                Resync::Full(reason) => {
+                    if reason != Reason::Requested {
+                        metrics.sync_partial_err.bump();
+                    }
+                    let name = info.to_string();
+                    crate::notice!("{}", LogText { reason: &reason, replica: &name });
+                }
+            }
+        }
+        if beginning.reader.is_none() {
+            metrics.sync_full.bump();
+        }
+        let link = ReplicaLink::new(Arc::new(info), beginning, self.shard.tools.now_ms);
+        self.become_link(socket, Box::new(link));
+        Ok(())
+    }
+
+    fn replica_info(
+        &mut self,
+        socket: SocketId,
+        announced: &Announced,
+        ask: &Ask<'_>,
+    ) -> ReplicaInfo {
+        let peer = self.net.fd(socket).and_then(|fd| peer_address(&fd).ok());
+        let own_ip = match peer {
+            Some(Address::Ip(address)) => address.ip().to_canonical().to_string(),
+            Some(path) => path.to_string(),
+            None => String::new(),
+        };
+        let shard = self.id();
+        let client = match self.row(socket).map(|row| &row.peer) {
+            Some(Peer::Client(connection)) => connection.session.view.id,
+            _ => Default::default(),
+        };
+        let mut info = ReplicaInfo::new(client, shard, socket);
+        info.ip = announced.ip.clone().unwrap_or(own_ip);
+        info.port = announced.listening_port;
+        info.acknowledges = !matches!(ask, Ask::Sync);
+        info
+    }
+}
+
+const NO_MASTER_LINK: CommandError =
+    CommandError::text("NOMASTERLINK Can't SYNC while not connected with my master");
+const FAILOVER_TO_MASTER: CommandError =
+    CommandError::text("ERR PSYNC FAILOVER can't be sent to a master.");
+const FAILOVER_OTHER_ID: CommandError =
+    CommandError::text("ERR PSYNC FAILOVER replid must match my replid.");

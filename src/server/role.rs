@@ -1,0 +1,279 @@
+//! Which role, when: REPLICAOF, promotion, another master in mid-life, the role at start. Orders
+//! come to shard 0 and are carried out one after the other; a change takes effect with every keyspace
+//! in hand, so that no command runs half in one role.
+
+use super::controller::Leased;
+use super::core::Core;
+use super::process::Process;
+use crate::base::ids::{ReplId, ReplOffset, ShardId};
+use crate::base::{log, number};
+use crate::command::error::CommandError;
+use crate::command::gate::{Gate, Role};
+use crate::config::settings_groups::MasterAddress;
+use crate::resp::request::Args;
+use crate::router::lease::Hand;
+use crate::shard::batch::Batch;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// What is done with every keyspace in hand.
+pub enum RoleChange {
+    /// A master becomes a replica; answers the order.
+    Follow(MasterAddress, Box<Batch>),
+    /// A replica becomes a master; answers the order.
+    Promote(Box<Batch>),
+    /// A replica's old data goes before the new is loaded from the file of this attempt.
+    Empty(u64),
+}
+
+/// What REPLICAOF asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    Follow(MasterAddress),
+    NoOne,
+}
+
+/// The gate that every keyspace begins with.
+pub fn gate_at_start(process: &Process) -> Gate {
+    let environment = &process.shared.environment;
+    let replica = environment.config.load().replication.replicaof.is_some();
+    environment.status.is_replica.store(replica, Ordering::Relaxed);
+    environment.status.link_down.store(replica, Ordering::Relaxed);
+    Gate { role: if replica { Role::Replica } else { Role::Master }, ..Gate::default() }
+}
+
+/// Checks a REPLICAOF and makes it the directive's value, so that a CONFIG REWRITE behind it in the
+/// same transaction stores it. The change itself follows as an order.
+///
+/// # Errors
+/// What is wrong with the arguments.
+pub fn announce(process: &Process, args: Args<'_>) -> Result<(), CommandError> {
+    let wish = parse(args)?;
+    store(process, &wish);
+    Ok(())
+}
+
+impl Core {
+    /// Follows the configured master from the start on. On shard 0, once, before the first turn.
+    pub(super) fn follow_at_start(&mut self) {
+        if self.id() != ShardId(0) {
+            return;
+        }
+        let master = self.shard.tools.settings.replication.replicaof.clone();
+        if let Some(master) = master {
+            log::set_role(b'S');
+            self.link.writer = self.shard.tools.shared.stream.take_writer();
+            self.follow(master);
+        }
+    }
+
+    /// REPLICAOF. On shard 0.
+    pub(super) fn replicaof(&mut self, mut batch: Box<Batch>) {
+        if self.link.role_changes {
+            self.link.orders.push_back(batch);
+            return;
+        }
+        let (args, reply) = batch.args_and_reply(0);
+        let wish = match parse(args) {
+            Ok(wish) => wish,
+            Err(error) => {
+                reply.error(&error.to_string());
+                return self.answer(batch);
+            }
+        };
+        store(&self.process, &wish);
+        match wish {
+            Wish::NoOne if self.link.master.is_none() => {
+                reply.ok();
+                self.answer(batch);
+            }
+            Wish::NoOne => {
+                // From here on nothing more is taken from the master; what was dispatched before
+                // stands before the lease in the one order.
+                self.drop_link();
+                self.link.master = None;
+                self.link.role_changes = true;
+                self.lease_all(Leased::Role(RoleChange::Promote(batch)));
+            }
+            Wish::Follow(master)
+                if self.link.master.as_ref().is_some_and(|it| same(it, &master)) =>
+            {
+                crate::notice!(
+                    "REPLICAOF would result into synchronization with the master we are already \
+                     connected with. No operation performed."
+                );
+                reply.simple("OK Already connected to specified master");
+                self.answer(batch);
+            }
+            Wish::Follow(master) if self.link.master.is_some() => {
+                reply.ok();
+                self.drop_link();
+                log_following(&self.process, &master, &batch);
+                self.follow(master);
+                self.answer(batch);
+            }
+            Wish::Follow(master) => {
+                self.link.role_changes = true;
+                self.lease_all(Leased::Role(RoleChange::Follow(master, batch)));
+            }
+        }
+    }
+
+    /// Every keyspace is in hand.
+    pub(super) fn change_role(&mut self, change: RoleChange, hand: &mut Hand) {
+        self.shard.seal_run();
+        match change {
+            RoleChange::Follow(master, batch) => self.become_replica(master, batch, hand),
+            RoleChange::Promote(batch) => self.become_master(batch, hand),
+            RoleChange::Empty(attempt) => return self.empty_for_load(attempt, hand),
+        }
+        self.link.role_changes = false;
+        if let Some(order) = self.link.orders.pop_front() {
+            self.replicaof(order);
+        }
+    }
+
+    fn become_replica(&mut self, master: MasterAddress, mut batch: Box<Batch>, hand: &mut Hand) {
+        let shared = &self.shard.tools.shared;
+        let was_streaming = shared.stream.active();
+        let writer = shared.stream.take_writer().expect("no link has it on a master");
+        let end = writer.end();
+        shared.progress.begin(end);
+        for space in hand.spaces().iter_mut().flatten() {
+            space.gate.role = Role::Replica;
+            space.gate.streaming = false;
+        }
+        let status = &shared.environment.status;
+        status.is_replica.store(true, Ordering::SeqCst);
+        self.link.resume = None;
+        if was_streaming {
+            self.link.resume = Some((shared.stream.history().id, end));
+            crate::notice!(
+                "Before turning into a replica, using my own master parameters to synthesize a \
+                 cached master: I may be able to synchronize with the new master with just a \
+                 partial transfer."
+            );
+        }
+        self.link.writer = Some(writer);
+        log::set_role(b'S');
+        log_following(&self.process, &master, &batch);
+        self.follow(master);
+        batch.reply.ok();
+        self.answer(batch);
+    }
+
+    fn become_master(&mut self, mut batch: Box<Batch>, hand: &mut Hand) {
+        let shared = &self.shard.tools.shared;
+        let writer = self.link.writer.take().expect("a replica's link has it");
+        assert_eq!(shared.progress.marks.mark(), writer.end(), "promoted with all applied");
+        if self.link.resume.is_some() {
+            crate::notice!("Discarding previously cached master state.");
+            self.link.resume = None;
+        }
+        shared.stream.promote(writer, new_id());
+        let streaming = shared.stream.active();
+        for space in hand.spaces().iter_mut().flatten() {
+            space.gate.role = Role::Master;
+            space.gate.streaming = streaming;
+        }
+        let status = &shared.environment.status;
+        status.is_replica.store(false, Ordering::SeqCst);
+        status.link_down.store(false, Ordering::SeqCst);
+        self.process.follow.set_master(None);
+        log::set_role(b'M');
+        let history = shared.stream.history();
+        if let Some(previous) = history.previous {
+            crate::notice!(
+                "Setting secondary replication ID to {}, valid up to offset: {}. New replication \
+                 ID is {}",
+                previous.id,
+                previous.second_offset,
+                history.id
+            );
+        }
+        crate::notice!("MASTER MODE enabled (user request from '{}')", who(&self.process, &batch));
+        batch.reply.ok();
+        self.answer(batch);
+    }
+
+    /// Begins to follow a master; the keyspaces' gates and the writer are a replica's already.
+    fn follow(&mut self, master: MasterAddress) {
+        self.process.follow.set_master(Some((master.host.clone(), master.port)));
+        self.shard.tools.shared.environment.status.link_down.store(true, Ordering::SeqCst);
+        self.link.master = Some(master);
+        self.link.next_try = Instant::now();
+    }
+
+    /// The old data and the history it belonged to are gone before the new is loaded.
+    fn empty_for_load(&mut self, attempt: u64, hand: &mut Hand) {
+        if !self.is_loading_attempt(attempt) {
+            return;
+        }
+        crate::notice!("MASTER <-> REPLICA sync: Flushing old data");
+        let mut gone = Vec::new();
+        for space in hand.spaces().iter_mut().flatten() {
+            for db in 0..space.keys.databases() {
+                gone.extend(space.keys.take_db(crate::base::ids::DbIndex(db)));
+            }
+        }
+        if self.shard.tools.settings.replication.replica_lazy_flush {
+            std::thread::spawn(move || drop(gone));
+        } else {
+            drop(gone);
+        }
+        self.load_received_file();
+    }
+
+    /// This server's history is another one from here on; the data set in hand is its state there.
+    pub(super) fn adopt_history(&mut self, id: ReplId, offset: ReplOffset) {
+        let shared = &self.shard.tools.shared;
+        let writer = self.link.writer.as_mut().expect("a replica's link has it");
+        shared.stream.adopt(writer, id, offset);
+        shared.progress.begin(offset);
+    }
+}
+
+/// A replication id that no other history bears.
+pub(super) fn new_id() -> ReplId {
+    let mut random = [0; 20];
+    fastrand::fill(&mut random);
+    ReplId::from_random(random)
+}
+
+fn parse(args: Args<'_>) -> Result<Wish, CommandError> {
+    let (host, port) = (args.get(1), args.get(2));
+    if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
+        return Ok(Wish::NoOne);
+    }
+    let port = number::parse_i64(port).and_then(|port| u16::try_from(port).ok());
+    let Some(port) = port else { return Err(INVALID_PORT) };
+    let Ok(host) = std::str::from_utf8(host) else { return Err(INVALID_HOST) };
+    Ok(Wish::Follow(MasterAddress { host: host.to_owned(), port }))
+}
+
+fn store(process: &Process, wish: &Wish) {
+    let master = match wish {
+        Wish::Follow(master) => Some(master.clone()),
+        Wish::NoOne => None,
+    };
+    process.shared.environment.config.update(|settings| settings.replication.replicaof = master);
+}
+
+fn same(one: &MasterAddress, other: &MasterAddress) -> bool {
+    one.port == other.port && one.host.eq_ignore_ascii_case(&other.host)
+}
+
+fn log_following(process: &Process, master: &MasterAddress, batch: &Batch) {
+    let (host, port) = (&master.host, master.port);
+    crate::notice!("REPLICAOF {host}:{port} enabled (user request from '{}')", who(process, batch));
+}
+
+/// The client that gave an order, as `CLIENT LIST` shows it; nothing if it is gone.
+fn who(process: &Process, batch: &Batch) -> String {
+    let info = process.shared.environment.clients.find(batch.view.id);
+    let line = info.map(|info| info.line(crate::base::clock::wall_ms())).unwrap_or_default();
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+const INVALID_PORT: CommandError = CommandError::text("ERR Invalid master port");
+const INVALID_HOST: CommandError = CommandError::text("ERR Invalid master host");

@@ -1,0 +1,168 @@
+//! Applying the master's stream on the keyspaces in hand, and what connections have seen of it.
+//! Each shard applies its own batches at their place in the one order; batches over several shards
+//! are applied by the link's core with the keyspaces in hand.
+
+use super::batch::Batch;
+use super::execute::{Call, select};
+use super::state::{Shard, Tools};
+use crate::base::ids::{ReplOffset, ShardId};
+use crate::command::spaces::Spaces;
+use crate::command::spec::{ClientVerb, Scope};
+use crate::config::choices::PropagationError;
+use crate::keyspace::placement::Placement;
+use crate::replication::ack::ApplyMarks;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// How far the shards have applied the master's stream.
+#[derive(Debug)]
+pub struct Progress {
+    /// The marks of each shard.
+    pub marks: ApplyMarks,
+    /// Rises when offsets begin to mean another history.
+    history: AtomicU64,
+    /// The link waits for the mark to rise.
+    awaited: AtomicBool,
+}
+
+/// What a connection has seen of the stream: its next read must not show less (M4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Seen {
+    history: u64,
+    offset: ReplOffset,
+}
+
+impl Progress {
+    /// Nothing applied yet.
+    pub fn new(placement: Placement) -> Progress {
+        Progress {
+            marks: ApplyMarks::new(usize::from(placement.shards()), ReplOffset(0)),
+            history: AtomicU64::new(1),
+            awaited: AtomicBool::new(false),
+        }
+    }
+
+    /// From here on everything through `offset` of another history is applied on every shard.
+    /// Under a lease of all shards.
+    pub fn begin(&self, offset: ReplOffset) {
+        self.history.fetch_add(1, Ordering::SeqCst);
+        self.marks.reset(offset);
+    }
+
+    /// Whether `shard` may serve a connection that has seen `seen`.
+    pub fn may_read(&self, shard: ShardId, seen: Seen) -> bool {
+        seen.history != self.history.load(Ordering::Acquire)
+            || self.marks.may_read(shard, seen.offset)
+    }
+
+    /// A connection was served on `shard`.
+    pub fn saw(&self, shard: ShardId, seen: &mut Seen) {
+        let history = self.history.load(Ordering::Acquire);
+        let offset = self.marks.applied_on(shard);
+        if seen.history != history {
+            *seen = Seen { history, offset };
+        } else {
+            seen.offset = seen.offset.max(offset);
+        }
+    }
+
+    /// The link wants to be woken when the mark may have risen, or no longer.
+    pub fn set_awaited(&self, awaited: bool) {
+        self.awaited.store(awaited, Ordering::SeqCst);
+    }
+
+    /// Whether the link wants to be woken.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::SeqCst)
+    }
+}
+
+impl Shard {
+    /// Whether something waits for what only the next instant brings: units that others have seen
+    /// applied and that are on their way here.
+    pub fn waits_for_an_instant(&self) -> bool {
+        if self.home.is_none() {
+            return false;
+        }
+        let orders = self.tools.orders_reads();
+        !self.deferred.is_empty() || (orders && self.waiting.iter().any(|batch| batch.may_run()))
+    }
+
+    /// Applies a batch of the master's stream to the keyspace at home.
+    pub fn apply_here(&mut self, batch: &mut Batch, through: ReplOffset) {
+        let space = self.home.as_deref_mut().expect("applied while the keyspace is at home");
+        let mut spaces = Spaces::one(space, self.tools.shared.placement);
+        self.tools.apply(&mut spaces, batch);
+        self.tools.shared.progress.marks.applied(self.tools.id, through);
+    }
+}
+
+impl Tools {
+    /// Whether reads here are bound to what connections have seen elsewhere.
+    pub fn orders_reads(&self) -> bool {
+        self.shared.placement.shards() > 1
+            && self.shared.environment.status.is_replica.load(Ordering::Relaxed)
+    }
+
+    /// Whether this shard may serve a connection that has seen `seen`.
+    pub fn may_serve(&self, seen: Seen) -> bool {
+        !self.orders_reads() || self.shared.progress.may_read(self.id, seen)
+    }
+
+    /// Whether a part of a pipeline whose stretch has come may run: not before this shard shows what
+    /// the stretches before it have seen on others.
+    pub fn may_go_on(&self, batch: &Batch) -> bool {
+        !self.orders_reads()
+            || batch.baton.as_ref().is_none_or(|baton| self.may_serve(baton.seen()))
+    }
+
+    /// A connection was served with the keyspace of `shard`.
+    pub fn served(&self, shard: ShardId, seen: &mut Seen) {
+        if self.orders_reads() {
+            self.shared.progress.saw(shard, seen);
+        }
+    }
+
+    /// Applies a batch of the master's stream. Nobody is answered; errors are logged.
+    pub fn apply(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) {
+        let mut view = batch.view;
+        for index in 0..batch.len() {
+            let command = batch.command(index);
+            let (args, reply) = batch.args_and_reply(index);
+            match command.spec.scope {
+                Scope::Client(ClientVerb::Select) => {
+                    select(args, &mut view, self.settings.server.databases, reply);
+                }
+                Scope::Shard(handler)
+                | Scope::Cursor(handler)
+                | Scope::AllShards(handler)
+                | Scope::Anywhere(handler) => {
+                    let call = Call { command, args, key: None };
+                    self.call(spaces, handler, call, &view, reply);
+                }
+                Scope::Client(_) | Scope::Server(_) | Scope::Container => {}
+            }
+            if reply.buf.first() == Some(&b'-') {
+                let error = String::from_utf8_lossy(&reply.buf);
+                let error = error.trim_start_matches('-').trim_end().to_owned();
+                self.apply_failed(&error, &command.full_name);
+            }
+            reply.clear();
+        }
+    }
+
+    /// The master carried out what this replica cannot: their data may differ from now on.
+    pub fn apply_failed(&self, error: &str, name: &str) {
+        crate::warning!(
+            "== CRITICAL == This replica is sending an error to its master: '{error}' after \
+             processing the command '{name}'"
+        );
+        self.shared.environment.metrics[usize::from(self.id.0)].unexpected_error_replies.bump();
+        if self.settings.replication.propagation_error_behavior != PropagationError::Ignore {
+            crate::warning!(
+                "This replica panicked sending an error to its master after processing the \
+                 command '{name}'"
+            );
+            std::process::abort();
+        }
+    }
+}
