@@ -48,6 +48,10 @@ pub struct Row {
     pub dirty: bool,
     /// Close it when everything is sent.
     pub closing: bool,
+    /// The shard it moves to.
+    pub moving: Option<ShardId>,
+    /// The network is letting go of it.
+    pub detaching: bool,
     /// An emptied buffer for the next output.
     pub spare: Vec<u8>,
     /// The client it is or was, in the registry until the row ends.
@@ -335,7 +339,8 @@ impl Core {
             Event::ReceivedExact { socket, bytes } => self.received_exact(socket, bytes),
             Event::Connected { socket } => self.link_connected(socket),
             Event::ConnectFailed { socket, error } => self.link_refused(socket, &error),
-            Event::Detached { .. } | Event::Woken => {}
+            Event::Detached { socket, fd } => self.detached(socket, fd),
+            Event::Woken => {}
         }
     }
 
@@ -344,12 +349,13 @@ impl Core {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
-            Mail::Relisten(doors) => self.relisten(doors),
-            Mail::Kill(socket) => self.close(socket),
+            Mail::Kill(info) => self.close_killed(info),
+            Mail::Moved(moved) => self.arrive(*moved),
             Mail::Pause(change) => self.change_pause(change),
             Mail::Resume => self.resume(),
             Mail::Monitored(lines) => self.show_monitors(&lines),
             Mail::Link(news) => self.link_news(news),
+            Mail::Relisten(doors) => self.relisten(doors),
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
@@ -408,6 +414,8 @@ impl Core {
             peer,
             dirty: false,
             closing: false,
+            moving: None,
+            detaching: false,
             spare: Vec::new(),
             client: None,
             flow: Flow::default(),

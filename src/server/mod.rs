@@ -27,6 +27,7 @@ pub mod master_link;
 pub mod memory;
 pub mod module;
 pub mod monitors;
+pub mod moving;
 pub mod pause;
 pub mod persistence_info;
 pub mod process;
