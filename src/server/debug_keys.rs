@@ -52,7 +52,7 @@ impl Core {
         match failed {
             Some(text) => self.refuse_order(batch, text),
             None => {
-                self.shard.tools.count(batch.command(0));
+                self.count_order(&batch);
                 self.answer(batch);
             }
         }

@@ -128,26 +128,13 @@ pub struct InTransaction<'a> {
     pub rows: &'a mut Vec<Option<Row>>,
 }
 
-impl InTransaction<'_> {
-    /// The database and the id of a connection's client.
-    fn who(&self, connection: SocketId) -> (DbIndex, ClientId) {
-        let row = self.rows.get(connection.index()).and_then(Option::as_ref);
-        match row.map(|row| &row.peer) {
-            Some(Peer::Client(connection)) => {
-                (connection.session.view.db, connection.session.view.id)
-            }
-            _ => (DbIndex(0), ClientId(0)),
-        }
-    }
-}
-
 impl Beside for InTransaction<'_> {
     fn run(&mut self, asked: InUnit<'_>, reply: &mut Reply) {
         let InUnit { command, args, .. } = asked;
         let answered = match command.spec.scope {
             Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
-                let (_, client) = self.who(asked.connection);
-                let (process, shard, db) = (self.process, self.shard, asked.view.db);
+                let (db, client) = (asked.view.db, asked.view.id);
+                let (process, shard) = (self.process, self.shard);
                 let asked = Asked { process, shard, db, client, command, args };
                 at_once(verb, &asked, reply)
             }

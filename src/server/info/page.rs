@@ -60,6 +60,11 @@ impl<'a> Page<'a> {
         names.iter().for_each(|name| self.field(name, 0));
     }
 
+    /// The text so far, for a section that writes by itself.
+    pub fn text(&mut self) -> &mut String {
+        &mut self.text
+    }
+
     /// The text.
     pub fn finish(self) -> String {
         self.text

@@ -64,6 +64,7 @@ const SECTIONS: &[Section] = &[
     section("memory", Shown::ByDefault, memory::memory),
     section("persistence", Shown::ByDefault, persistence::persistence),
     section("stats", Shown::ByDefault, stats::stats),
+    section("replication", Shown::ByDefault, replication),
     section("cpu", Shown::ByDefault, cpu::cpu),
     section("modules", Shown::ByDefault, modules),
     section("commandstats", Shown::WithAll, commands::calls),
@@ -74,6 +75,12 @@ const SECTIONS: &[Section] = &[
     section("keyspace", Shown::ByDefault, keyspace::keyspace),
     section("debug", Shown::WhenNamed, stats::debug),
 ];
+
+fn replication(page: &mut Page<'_>) {
+    page.title("Replication");
+    let (process, now_ms) = (page.process, page.now_ms);
+    super::replication::replication(process, now_ms, page.text());
+}
 
 fn modules(page: &mut Page<'_>) {
     page.title("Modules");

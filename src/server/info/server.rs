@@ -34,7 +34,7 @@ pub fn server(page: &mut Page<'_>) {
     page.field("uptime_in_days", uptime_s / 86_400);
     page.field("hz", settings.server.hz);
     page.field("configured_hz", settings.server.hz);
-    page.field("lru_clock", page.now_ms / 1000 & 0xff_ffff);
+    page.field("lru_clock", (page.now_ms / 1000) & 0xff_ffff);
     page.field("executable", &*EXECUTABLE);
     let file = settings.config_file.as_ref().map(|path| path.display().to_string());
     page.field("config_file", file.unwrap_or_default());
