@@ -12,7 +12,7 @@ use crate::replication::stream::Stream;
 use crate::resp::inline;
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
-use crate::shard::execute::Ran;
+use crate::shard::execute::{Call, Ran};
 use crate::shard::shared::Shared;
 use std::sync::Arc;
 
@@ -32,7 +32,8 @@ pub fn shards(count: u16, policy: MaxmemoryPolicy, maxmemory: u64) -> Vec<Shard>
         let gauges = Arc::clone(&shared.environment.gauges[usize::from(index)]);
         let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, 1);
         let gate = Gate { streaming: true, ..Gate::default() };
-        let mut shard = Shard::new(id, Arc::clone(&shared), Box::new(Space { keys, gate }));
+        let mut shard =
+            Shard::new(id, Arc::clone(&shared), Box::new(Space { keys, gate, staging: None }));
         shard.tools.random = fastrand::Rng::with_seed(1);
         shard.begin_run();
         shard
@@ -47,7 +48,8 @@ pub fn run(shard: &mut Shard, line: &str) -> String {
     let args = Args::new(line.as_bytes(), &spans, &big);
     let mut reply = Reply::new(RespVersion::V2);
     let command = table().resolve(args).expect("a command of ours");
-    let ran = shard.run_here(command, args, &ClientView::internal(), &mut reply);
+    let call = Call { command, args, key: None };
+    let ran = shard.run_here(call, &ClientView::internal(), &mut reply);
     assert_eq!(ran, Ran::Done);
     String::from_utf8(reply.to_vec()).expect("ASCII only")
 }
