@@ -54,6 +54,7 @@ pub fn write(level: Level, message: &str) {
     if !enabled(level) {
         return;
     }
+    super::syslog::send(level, message);
     let sign = [b'.', b'-', b'*', b'#', b' '][level as usize];
     let now = Local::now().format("%d %b %Y %H:%M:%S%.3f");
     let role = char::from(ROLE.load(Ordering::Relaxed));

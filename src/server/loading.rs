@@ -45,7 +45,7 @@ impl Core {
     pub(super) fn load_at_start(&mut self) {
         let status = &self.process.shared.environment.status;
         if !status.loading.load(SeqCst) {
-            crate::notice!("Ready to accept connections tcp");
+            self.announce_ready();
             return;
         }
         let settings = &self.shard.tools.settings;
@@ -159,7 +159,7 @@ impl Core {
         let Some(loading) = &mut self.controller.loading else { return false };
         let (purpose, offset) = (loading.purpose, loading.loader.offset());
         let Some(source) = &mut loading.source else { return false };
-        let result = match source.next() {
+        let result = match source.take() {
             Next::Later => return false,
             Next::Slice(slice) => self.feed_load(&slice).map(drop).map_err(|it| it.to_string()),
             Next::End => loading.loader.finish().map_err(|error| error.to_string()),
@@ -218,7 +218,9 @@ impl Core {
 
     /// Every keyspace is in hand, and every key of the file in a staging one.
     pub(super) fn install_load(&mut self, hand: &mut Hand) {
-        let Some(loading) = self.controller.loading.take() else { return };
+        // A lease asked for by a load that was abandoned meanwhile is of no use to the next one.
+        let complete = self.controller.loading.take_if(|loading| loading.installing);
+        let Some(loading) = complete else { return };
         let loader = &loading.loader;
         let taken = load::install(loader.load(), hand.spaces());
         if !taken.is_empty() {
@@ -254,7 +256,7 @@ impl Core {
             }
         }
         self.controller.loaded_at_start = Some(about);
-        crate::notice!("Ready to accept connections tcp");
+        self.announce_ready();
     }
 
     fn load_failed(&mut self, purpose: Purpose, reason: &str) {

@@ -33,7 +33,7 @@ pub fn shards(count: u16, policy: MaxmemoryPolicy, maxmemory: u64) -> Vec<Shard>
         let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, 1);
         let gate = Gate { streaming: true, ..Gate::default() };
         let mut shard =
-            Shard::new(id, Arc::clone(&shared), Box::new(Space { keys, gate, staging: None }));
+            Shard::new(id, Arc::clone(&shared), Box::new(Space { gate, ..Space::new(keys) }));
         shard.tools.random = fastrand::Rng::with_seed(1);
         shard.begin_run();
         shard
@@ -48,8 +48,8 @@ pub fn run(shard: &mut Shard, line: &str) -> String {
     let args = Args::new(line.as_bytes(), &spans, &big);
     let mut reply = Reply::new(RespVersion::V2);
     let command = table().resolve(args).expect("a command of ours");
-    let call = Call { command, args, key: None };
-    let ran = shard.run_here(call, &ClientView::internal(), &mut reply);
+    let ran =
+        shard.run_here(Call { command, args, key: None }, &ClientView::internal(), &mut reply);
     assert_eq!(ran, Ran::Done);
     String::from_utf8(reply.to_vec()).expect("ASCII only")
 }
