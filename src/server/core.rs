@@ -362,6 +362,7 @@ impl Core {
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
         self.clients_cron();
+        self.decide_at_limit();
         self.link_cron();
         self.snapshot_cron();
         self.links_cron();
