@@ -21,6 +21,8 @@ pub struct Clients {
     pub monitors: Vec<SocketId>,
     /// The row that the cron looks at next.
     pub scanned: usize,
+    /// Connections that came while there was no place, until the next round of the cron.
+    pub at_limit: Vec<(OwnedFd, bool)>,
     /// When the log last heard of a failed accept.
     pub accept_failure_told: super::admission::FailureTold,
 }
@@ -238,7 +240,11 @@ impl Core {
     fn end_if_done(&mut self, socket: SocketId) {
         let Some(row) = self.row(socket) else { return };
         let ended = row.flow.ended;
-        if ended && row.connection().is_some_and(|connection| connection.state == State::Ready) {
+        let Some(connection) = row.connection() else { return };
+        let (ready, silent) = (connection.state == State::Ready, connection.reply.is_empty());
+        if ended && ready && silent && !self.net.is_sending(socket) {
+            self.close(socket);
+        } else if ended && ready {
             self.close_after_output(socket);
         }
     }

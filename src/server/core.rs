@@ -381,6 +381,7 @@ impl Core {
             return;
         }
         self.clients_cron();
+        self.decide_at_limit();
         self.link_cron();
         self.snapshot_cron();
         self.links_cron();
