@@ -1,17 +1,17 @@
 //! The command table and its handlers. A handler sees a context: never a socket, a shard or the
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
+pub mod administer;
 pub mod bitfield;
 pub mod bitmaps;
-pub mod administer;
 pub mod catalog;
 pub mod client_info;
 pub mod clients;
 pub mod connection;
 pub mod context;
 pub mod databases;
-pub mod dump;
 pub mod docs;
+pub mod dump;
 pub mod effects;
 pub mod environment;
 pub mod error;
@@ -26,13 +26,13 @@ pub mod keys_expire;
 pub mod keys_move;
 pub mod keys_scan;
 pub mod lcs;
+pub mod lolwut;
 #[cfg(test)]
 pub mod mirror;
 pub mod object;
-pub mod replication;
-pub mod lolwut;
 pub mod observe;
 pub mod redact;
+pub mod replication;
 pub mod server;
 pub mod spaces;
 pub mod spec;
