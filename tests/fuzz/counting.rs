@@ -24,7 +24,8 @@ pub fn peak_bytes<T>(work: impl FnOnce() -> T) -> (T, usize) {
 }
 
 fn count(bytes: isize) {
-    let held = HELD.get() + bytes;
+    // A size that no memory has is refused by the system, not here.
+    let held = HELD.get().saturating_add(bytes);
     HELD.set(held);
     PEAK.set(PEAK.get().max(held));
 }
