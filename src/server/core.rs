@@ -314,7 +314,10 @@ impl Core {
 
     /// A batch that ran here goes back to its connection's shard.
     fn send_done(&mut self, batch: Box<crate::shard::batch::Batch>) {
-        if batch.origin == self.id() {
+        // Reads that ran at once are compared by when they happened, which is known when the run is
+        // sealed: so they take the way of a message even to this shard itself.
+        let dated_later = batch.baton.as_ref().is_some_and(|baton| baton.is_reads());
+        if batch.origin == self.id() && !dated_later {
             self.batch_done(batch);
         } else {
             self.shard.send(batch.origin, Message::Done(batch));
