@@ -147,7 +147,10 @@ impl Shard {
             home.keys.set_clock(self.tools.access_clock());
         }
         self.inbox.collect(&mut self.collected);
-        !self.collected.messages.is_empty() || !self.collected.sequenced.is_empty()
+        // What waits for the keyspace is not worked on before a message brings it home; until then
+        // the shard may sleep.
+        let can_follow = self.home.is_some() && !self.collected.sequenced.is_empty();
+        !self.collected.messages.is_empty() || can_follow
     }
 
     /// Whether something was delivered since the run began.
