@@ -79,6 +79,8 @@ pub struct Connection {
     query: Vec<u8>,
     query_start: usize,
     pipeline: Option<Pipeline>,
+    /// The other shard that all its commands of late were for, and how many those were.
+    streak: (ShardId, u32),
     /// Somebody monitors.
     pub(super) feeding: bool,
     /// Commands so far, and the number of the last one in the table.
@@ -141,7 +143,7 @@ impl Connection {
     pub fn new(info: Arc<ClientInfo>, session: Session) -> Connection {
         let reply = Reply::new(session.version());
         Connection {
-            key: info.socket,
+            key: info.place().1,
             info,
             session,
             reply,
@@ -150,6 +152,7 @@ impl Connection {
             query: Vec::new(),
             query_start: 0,
             pipeline: None,
+            streak: (ShardId(0), 0),
             feeding: false,
             commands: 0,
             last_command: 0,
@@ -453,6 +456,7 @@ impl Connection {
         {
             let view = self.session.view;
             if around.shard.run_here(call, &view, &mut self.reply) == Ran::Done {
+                self.streak.1 = 0;
                 around.shard.tools.served(shard, &mut self.session.seen);
                 return Taken::Next;
             }
@@ -464,14 +468,28 @@ impl Connection {
         Taken::Next
     }
 
+    /// The shard this connection had better be on: all its commands have long been for it, and it
+    /// is in the middle of nothing.
+    pub fn better_shard(&self) -> Option<ShardId> {
+        let settled = self.state == State::Ready
+            && self.session.is_plain()
+            && self.session.watched.is_empty()
+            && !self.session.closing
+            && self.query_len() == 0;
+        (settled && self.streak.1 >= STREAK_MIN).then_some(self.streak.0)
+    }
+
     /// Sends what was gathered to its shards.
     fn send_off(&mut self, mut open: Gathering, around: &mut Surroundings<'_>) -> Outcome {
         self.state = State::Submitted;
         if let Some((shard, batch)) = open.take_single() {
+            let known = if self.streak.0 == shard { self.streak.1 } else { 0 };
+            self.streak = (shard, known.saturating_add(batch.len() as u32));
             let mut set = ShardSet::default();
             set.insert(shard);
             return Outcome::Submit(batch, set);
         }
+        self.streak.1 = 0;
         let status = &around.shard.tools.shared.environment.status;
         let (pipeline, parts) = open.start(!status.is_replica.load(Ordering::Relaxed));
         self.pipeline = Some(pipeline);
@@ -716,6 +734,9 @@ const NOAUTH: CommandError = CommandError::text("NOAUTH Authentication required.
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.
 const COMMANDS_PER_TURN_MAX: usize = 256;
+/// Commands for one other shard in a row after which a connection moves there: far more than any
+/// few keys of one tag, and repaid within as many again.
+const STREAK_MIN: u32 = 64;
 /// Argument bytes of one pipeline that is spread over shards.
 const PIPELINE_BYTES_MAX: usize = 64 * 1024;
 /// Reply bytes after which a connection's further commands wait for the next turn, so that they

@@ -162,7 +162,9 @@ fn unknown_subcommand(command: &Command, args: Args<'_>) -> CommandError {
 
 /// Bytes for an error text, cut to `room` bytes.
 fn text_of(bytes: &[u8], room: usize) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(room)]).into_owned()
+    // To stock servers such text ends at a zero.
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len()).min(room);
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
 /// Redis shows at most 128 bytes of a wrong command and of its arguments.

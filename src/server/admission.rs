@@ -16,11 +16,37 @@ use std::time::{Duration, Instant};
 impl Core {
     /// A connection was accepted here: it goes to the shard whose turn it is.
     pub(super) fn accepted(&mut self, fd: OwnedFd, unix: bool) {
-        if let Some(text) = self.refusal(&fd, unix) {
-            refuse(&fd, text);
-            self.metrics().rejected_connections.bump();
+        let text = self.refusal(&fd, unix);
+        if text == Some(MAX_CLIENTS) && self.clients.at_limit.len() < AT_LIMIT_MAX {
+            // A place may be free already on a shard that has not told yet: asked again soon.
+            self.clients.at_limit.push((fd, unix));
             return;
         }
+        match text {
+            None => self.admit(fd, unix),
+            Some(text) => self.turn_away(&fd, text),
+        }
+    }
+
+    /// Decides on those who came while there was no place. Called by the cron.
+    pub(super) fn decide_at_limit(&mut self) {
+        for (fd, unix) in std::mem::take(&mut self.clients.at_limit) {
+            match self.refusal(&fd, unix) {
+                None => self.admit(fd, unix),
+                Some(text) => self.turn_away(&fd, text),
+            }
+        }
+    }
+
+    /// Says why and lets the connection go.
+    fn turn_away(&self, fd: &OwnedFd, text: &[u8]) {
+        // The buffer of a fresh connection has room; who does not get it is refused all the same.
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        let _ = SockRef::from(fd).send_with_flags(text, flags);
+        self.metrics().rejected_connections.bump();
+    }
+
+    fn admit(&mut self, fd: OwnedFd, unix: bool) {
         // Counted here and not where it is served, so that a burst cannot pass the limit.
         self.process.clients.fetch_add(1, Ordering::Relaxed);
         let shard = ShardId(self.process.next_shard());
@@ -123,12 +149,6 @@ fn is_loopback(fd: &OwnedFd) -> bool {
     }
 }
 
-/// Says why and lets the connection go.
-fn refuse(fd: &OwnedFd, text: &[u8]) {
-    // The buffer of a fresh connection has room; and who does not get it is refused all the same.
-    let _ = SockRef::from(fd).send_with_flags(text, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
-}
-
 const MAX_CLIENTS: &[u8] = b"-ERR max number of clients reached\r\n";
 
 const DENIED: &[u8] =
@@ -148,6 +168,8 @@ things in order for the server to start accepting connections from the outside.\
 const RESERVED_DESCRIPTORS: u64 = 32;
 /// Two rings of a shard's executor and one of ours, their eventfds, and a margin.
 const SHARD_DESCRIPTORS: u64 = 12;
+/// Connections beyond the limit that wait for a decision; further ones are refused at once.
+const AT_LIMIT_MAX: usize = 16;
 const FAILURE_LOG_PERIOD: Duration = Duration::from_secs(1);
 
 /// When the log last heard of a failed accept.

@@ -55,7 +55,7 @@ impl FileReader {
     }
 
     /// What comes next, if it is there.
-    pub fn next(&mut self) -> Next {
+    pub fn take(&mut self) -> Next {
         let mut shared = self.shared.borrow_mut();
         if let Some(slice) = shared.slices.pop_front() {
             if let Some(task) = shared.waits.take() {

@@ -71,6 +71,10 @@ impl Core {
         if (held + total) as u64 > limit {
             return self.close_for_query(socket);
         }
+        if self.row(socket).is_some_and(|row| row.flow.ended) {
+            // All it sent is here: the rest will never come.
+            return self.close_after_output(socket);
+        }
         if stopped {
             self.net.resume(socket);
         }

@@ -108,6 +108,8 @@ impl Batch {
 
     /// Empties it for reuse; what it allocated stays, within a bound.
     pub fn clear(&mut self) {
+        // Work that belongs to no connection must not come back to the last one.
+        self.connection = SocketId::NONE;
         self.kind = BatchKind::Commands;
         self.watched.clear();
         self.reply.clear();

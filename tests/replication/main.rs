@@ -25,3 +25,4 @@ mod bad_master;
 mod links;
 mod load;
 mod refused_start;
+mod serving;
