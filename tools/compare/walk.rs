@@ -27,7 +27,7 @@ pub struct Walked {
     pub findings: Vec<Finding>,
     /// Whether all keys were looked at.
     pub complete: bool,
-    /// Keys looked at.
+    /// Keys of the first server that were looked at.
     pub keys: u64,
 }
 
@@ -40,6 +40,7 @@ pub struct Walk<'a> {
     /// Keys by the servers' own account, and those looked at. Keys come up once on each server.
     expected: u64,
     seen: u64,
+    seen_on_first: u64,
     known: HashSet<Vec<u8>>,
     findings: Vec<Finding>,
 }
@@ -54,6 +55,7 @@ impl Walk<'_> {
             db: 0,
             expected: 0,
             seen: 0,
+            seen_on_first: 0,
             known: HashSet::new(),
             findings: Vec::new(),
         }
@@ -101,7 +103,7 @@ impl Walk<'_> {
 
     fn ended(&mut self, complete: bool) -> Walked {
         self.progress.clear();
-        Walked { findings: std::mem::take(&mut self.findings), complete, keys: self.seen }
+        Walked { findings: std::mem::take(&mut self.findings), complete, keys: self.seen_on_first }
     }
 
     /// Compares the keys that one server has; `false` when enough was found.
@@ -110,6 +112,9 @@ impl Walk<'_> {
         loop {
             let (next, keys) = self.servers[server].scan(&cursor)?;
             self.seen += keys.len() as u64;
+            if server == 0 {
+                self.seen_on_first += keys.len() as u64;
+            }
             let differ = self.differing(&keys)?;
             for (key, what) in self.settled(differ)? {
                 if self.known.insert(key.clone()) {
