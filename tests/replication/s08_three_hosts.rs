@@ -156,7 +156,7 @@ impl Hosts {
                 info.part(slave, "state") == "online"
                     && info.part(slave, "port") == PORT.to_string()
             };
-            ips == ADDRESSES[1..] && slaves.iter().all(|slave| well(slave))
+            ips == ADDRESSES[1..] && slaves.iter().all(well)
         });
     }
 
@@ -173,8 +173,8 @@ impl Hosts {
         });
         let digest = |host: usize| self.client(host).cmd(&["DEBUG", "DIGEST"]).text();
         let expected = digest(0);
-        for host in 1..3 {
-            assert_eq!(digest(host), expected, "{}", HOSTS[host]);
+        for (host, name) in HOSTS.iter().enumerate().skip(1) {
+            assert_eq!(digest(host), expected, "{name}");
         }
     }
 

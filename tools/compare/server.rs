@@ -23,7 +23,7 @@ pub enum CompareError {
     Connection(#[from] ConnectionError),
     /// A reply of a form that is not known.
     #[error("{address} answered {request} with something unexpected")]
-    Reply { address: Address, request: &'static str },
+    Reply { address: String, request: &'static str },
 }
 
 /// One step of SCAN: where it goes on, and the keys it found.
@@ -142,7 +142,7 @@ impl Server {
     }
 
     fn unexpected(&self, request: &'static str) -> CompareError {
-        CompareError::Reply { address: self.address().clone(), request }
+        CompareError::Reply { address: self.address().to_string(), request }
     }
 }
 

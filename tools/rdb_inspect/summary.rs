@@ -19,6 +19,9 @@ pub struct Count {
     pub bytes: u64,
 }
 
+/// A large key, ordered by size: bytes in the file, database, key, encoding.
+type Large = (u64, u16, Vec<u8>, &'static str);
+
 /// Numbers over all records so far.
 #[derive(Debug)]
 pub struct Summary {
@@ -28,7 +31,7 @@ pub struct Summary {
     by_db: BTreeMap<u16, Count>,
     by_type: BTreeMap<&'static str, Count>,
     by_encoding: BTreeMap<&'static str, Count>,
-    largest: BinaryHeap<Reverse<(u64, u16, Vec<u8>, &'static str)>>,
+    largest: BinaryHeap<Reverse<Large>>,
     /// Of the keys that expire: how many within each of [`SPANS`], the last beyond all.
     expiring: [u64; SPANS.len() + 2],
     functions: u64,
