@@ -101,6 +101,7 @@ pub struct Surroundings<'a> {
 /// Emptied batches of one shard.
 #[derive(Default)]
 pub struct BatchPool {
+    #[expect(clippy::vec_box, reason = "batches travel as boxes, which are kept whole")]
     boxes: Vec<Box<Batch>>,
     ahead: Ahead,
 }
