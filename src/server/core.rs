@@ -245,8 +245,8 @@ impl Core {
             }
         }
         self.shard.collected.messages = messages;
-        // Leases overtake queued commands, but a master's stream full of them must not starve those:
-        // what was queued runs each time the keyspace comes home.
+        // Leases overtake queued commands, but a master's stream full of them must not starve
+        // those: what was queued runs each time the keyspace comes home.
         self.run_waiting();
         self.run_deferred();
         if self.shard.follow_sequence() {

@@ -1,6 +1,7 @@
-//! The link from the master: one connection of shard 0's loop, made anew each second while it fails.
-//! Here: connecting, the handshake, loss, timeouts, acknowledgements. What a full resynchronization
-//! brings is in `link_transfer`, the stream in `link_stream`, the roles in `role`.
+//! The link from the master: one connection of shard 0's loop, made anew each second while it
+//! fails. Here: connecting, the handshake, loss, timeouts, acknowledgements. What a full
+//! resynchronization brings is in `link_transfer`, the stream in `link_stream`, the roles in
+//! `role`.
 //!
 //! Always: while this server is a replica the link has the backlog's writer; every byte in the
 //! backlog is dispatched to its shards; `resume` names the history that the data set is in.

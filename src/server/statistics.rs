@@ -1,6 +1,6 @@
 //! What INFO shows that no counter holds by itself: rates, memory, and where CONFIG RESETSTAT let
-//! the counting begin (the peak of memory stays). Sampled by the cron of shard 0, which wakes for it
-//! anyway; read from any core.
+//! the counting begin (the peak of memory stays). Sampled by the cron of shard 0, which wakes for
+//! it anyway; read from any core.
 
 use super::core::Core;
 use crate::base::ids::DbIndex;
