@@ -130,15 +130,19 @@ impl Connection {
         error: &CommandError,
         around: &mut Surroundings<'_>,
     ) -> Taken {
+        if let Some(command) = command
+            && matches!(command.spec.scope, Scope::Client(ClientVerb::Exec))
+        {
+            return self.abort(command, &error.aborting(), around);
+        }
         if let Some(transaction) = &mut self.session.transaction {
             transaction.refused = true;
         }
         match command {
             Some(command) => around.shard.tools.reject(command, error, &mut self.reply),
             None => {
-                let text = error.to_string();
-                around.shard.tools.count_error(&text);
-                self.reply.error(&text);
+                around.shard.tools.count_error(error);
+                self.reply.error_bytes(error.as_bytes());
             }
         }
         Taken::Next

@@ -402,7 +402,7 @@ impl Connection {
         let mark = self.reply.mark();
         let taken = match table().resolve(args) {
             Ok(command) => self.take_other(command, args, around),
-            Err(error) => self.refuse(None, &error, around),
+            Err(error) => self.refuse(table().meant(args), &error, around),
         };
         if self.session.is_silent() {
             self.reply.truncate(mark);
@@ -518,6 +518,10 @@ impl Connection {
     }
 
     fn protocol_error(&mut self, error: &ProtocolError) {
+        if matches!(error, ProtocolError::CrossProtocol) {
+            // A browser that was made to talk to us must not read what its first lines did.
+            self.reply.clear();
+        }
         error.reply(&mut self.reply);
         self.session.closing = true;
     }

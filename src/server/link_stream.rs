@@ -99,8 +99,8 @@ impl Core {
         }
     }
 
-    /// Appends the finished units, which end at `end`, to the backlog and sends them to their shards.
-    /// `selected`: the database that the bytes end in, if they choose one.
+    /// Appends the finished units, which end at `end`, to the backlog and sends them to their
+    /// shards. `selected`: the database that the bytes end in, if they choose one.
     fn hand_on(&mut self, end: ReplOffset, selected: Option<DbIndex>) {
         let Phase::Streaming(streaming) = &mut self.link.phase else { return };
         let writer = self.link.writer.as_mut().expect("a replica's link has it");

@@ -77,7 +77,7 @@ impl Core {
         let wish = match parse(args) {
             Ok(wish) => wish,
             Err(error) => {
-                reply.error(&error.to_string());
+                reply.error_bytes(error.as_bytes());
                 return self.answer(batch);
             }
         };
