@@ -142,9 +142,11 @@ impl Core {
             let idle = self.turn()?;
             if idle {
                 self.park().await?;
-            } else if glommio::executor().need_preempt() {
-                // Other tasks of this executor run; they do not touch this loop's state.
-                glommio::executor().yield_now().await;
+            } else if self.reads_file() && glommio::executor().need_preempt() {
+                // Other tasks of this executor run; they do not touch this loop's state. A mere
+                // yield may sleep for ever: where the preempt timer fires before the executor
+                // looks at its queues, it parks with runnable tasks. A timer ends such sleep.
+                glommio::timer::sleep(YIELD).await;
             }
         }
         // The process ends: freeing the data key by key would only take time.
@@ -426,6 +428,8 @@ impl Core {
     }
 }
 
+/// As good as nothing: only to be woken by a timer.
+const YIELD: Duration = Duration::from_micros(1);
 /// How often the loop looks after time: expiry, timeouts, statistics.
 const CRON_PERIOD: Duration = Duration::from_millis(100);
 /// A connection keeps an output buffer of at most this size for reuse.
