@@ -54,6 +54,7 @@ pub fn write(level: Level, message: &str) {
     if !enabled(level) {
         return;
     }
+    super::syslog::send(level, message);
     let sign = [b'.', b'-', b'*', b'#', b' '][level as usize];
     let now = Local::now().format("%d %b %Y %H:%M:%S%.3f");
     let role = char::from(ROLE.load(Ordering::Relaxed));
@@ -75,23 +76,31 @@ pub fn write(level: Level, message: &str) {
 /// Logs at `Level::Notice`.
 #[macro_export]
 macro_rules! notice {
-    ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Notice, &format!($($arg)*)) };
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Notice, &format!($($arg)*))
+    };
 }
 
 /// Logs at `Level::Warning`.
 #[macro_export]
 macro_rules! warning {
-    ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Warning, &format!($($arg)*)) };
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Warning, &format!($($arg)*))
+    };
 }
 
 /// Logs at `Level::Verbose`.
 #[macro_export]
 macro_rules! verbose {
-    ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Verbose, &format!($($arg)*)) };
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Verbose, &format!($($arg)*))
+    };
 }
 
 /// Logs at `Level::Debug`.
 #[macro_export]
 macro_rules! debug_line {
-    ($($arg:tt)*) => { $crate::base::log::write($crate::base::log::Level::Debug, &format!($($arg)*)) };
+    ($($arg:tt)*) => {
+        $crate::base::log::write($crate::base::log::Level::Debug, &format!($($arg)*))
+    };
 }

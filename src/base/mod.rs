@@ -14,3 +14,4 @@ pub mod number;
 
 #[cfg(test)]
 pub mod stock;
+pub mod syslog;

@@ -23,10 +23,6 @@ pub struct ClientFlags(pub u32);
 pub struct ClientInfo {
     /// Its id.
     pub id: ClientId,
-    /// The shard that serves it.
-    pub shard: ShardId,
-    /// Its socket there.
-    pub socket: SocketId,
     /// Its address: `ip:port`, or `path:0` on a unix socket.
     pub addr: String,
     /// The server's address it came to.
@@ -41,6 +37,7 @@ pub struct ClientInfo {
     pub numbers: Numbers,
     sticky: AtomicU32,
     killed: AtomicBool,
+    place: Mutex<(ShardId, SocketId)>,
     texts: Mutex<Texts>,
 }
 
@@ -202,8 +199,6 @@ impl ClientInfo {
     pub fn new(id: ClientId, place: Place, now_ms: u64) -> ClientInfo {
         let info = ClientInfo {
             id,
-            shard: place.shard,
-            socket: place.socket,
             addr: place.addr,
             laddr: place.laddr,
             fd: place.fd,
@@ -212,11 +207,22 @@ impl ClientInfo {
             numbers: Numbers::default(),
             sticky: AtomicU32::new(ClientFlags::UNIX.when(place.unix).0),
             killed: AtomicBool::new(false),
+            place: Mutex::new((place.shard, place.socket)),
             texts: Mutex::new(Texts { user: "default".to_owned(), ..Texts::default() }),
         };
         info.numbers.last_ms.set(now_ms);
         info.numbers.resp.set(2);
         info
+    }
+
+    /// The shard that serves it and its socket there. The socket is `NONE` while it moves.
+    pub fn place(&self) -> (ShardId, SocketId) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is served elsewhere from now on. Only while it stands in no registry.
+    pub fn set_place(&self, shard: ShardId, socket: SocketId) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = (shard, socket);
     }
 
     /// Its flags.
@@ -369,12 +375,12 @@ impl Registry {
 
     /// Adds a client.
     pub fn add(&self, info: Arc<ClientInfo>) {
-        self.shard(info.shard).insert(info.id, info);
+        self.shard(info.place().0).insert(info.id, info);
     }
 
     /// Removes a client.
     pub fn remove(&self, info: &ClientInfo) {
-        self.shard(info.shard).remove(&info.id);
+        self.shard(info.place().0).remove(&info.id);
     }
 
     /// A client by its id, unless it is about to be closed.

@@ -93,7 +93,8 @@ const MEMORY: Lines = &[
     ("STATS", "What the memory is used for, in numbers."),
     (
         "USAGE <key> [SAMPLES <count>]",
-        "The bytes that a key and its value take. SAMPLES is accepted\nand changes nothing: values know their size.",
+        "The bytes that a key and its value take. SAMPLES is accepted\n\
+         and changes nothing: values know their size.",
     ),
 ];
 
@@ -102,7 +103,8 @@ const MODULE: Lines = &[("LIST", "The modules loaded: none, in this version.")];
 const SLOWLOG: Lines = &[
     (
         "GET [<count>]",
-        "The newest entries, 10 unless told, all with -1. Each is an id, a time,\nthe microseconds taken, the words, the client's address and its name.",
+        "The newest entries, 10 unless told, all with -1. Each is an id, a time,\n\
+         the microseconds taken, the words, the client's address and its name.",
     ),
     ("LEN", "The number of entries."),
     ("RESET", "Empty the log."),

@@ -1,5 +1,5 @@
-//! Commands that look at the server: INFO, SLOWLOG, LATENCY, MEMORY. Their rows, and the one of them
-//! that looks at a key; the others are answered by the server from what all cores share.
+//! Commands that look at the server: INFO, SLOWLOG, LATENCY, MEMORY. Their rows, and the one of
+//! them that looks at a key; the others are answered by the server from what all cores share.
 
 use super::context::Context;
 use super::error::CommandError;

@@ -98,6 +98,23 @@ choice!(
     }
 );
 
+impl SyslogFacility {
+    /// The facility's number in RFC 3164.
+    pub fn number(self) -> u8 {
+        match self {
+            SyslogFacility::User => 1,
+            SyslogFacility::Local0 => 16,
+            SyslogFacility::Local1 => 17,
+            SyslogFacility::Local2 => 18,
+            SyslogFacility::Local3 => 19,
+            SyslogFacility::Local4 => 20,
+            SyslogFacility::Local5 => 21,
+            SyslogFacility::Local6 => 22,
+            SyslogFacility::Local7 => 23,
+        }
+    }
+}
+
 choice!(
     /// Whether the kernel's out-of-memory score is adjusted.
     OomScoreAdj {

@@ -2,7 +2,7 @@
 //! its cron and by INFO, read by any core.
 //!
 //! Always holds: values are those of the last refresh, and the peak is at least the used memory of
-//! any refresh since it was last reset.
+//! any refresh.
 
 use std::fs;
 use std::io;
@@ -77,11 +77,6 @@ impl Memory {
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// Lets the peak begin at the present value: CONFIG RESETSTAT.
-    pub fn reset_peak(&self) {
-        set(&self.peak, self.used());
-    }
-
     /// Bytes in the allocator's pages in use: allocated ones and gaps between them.
     pub fn active(&self) -> u64 {
         self.active.load(Ordering::Relaxed)
@@ -147,8 +142,6 @@ mod tests {
         memory.refresh().unwrap();
         assert!(memory.active() >= memory.used() && memory.resident() > 0 && memory.rss() > 0);
         assert_eq!(memory.peak(), u64::MAX);
-        memory.reset_peak();
-        assert_eq!(memory.peak(), memory.used());
     }
 
     #[test]

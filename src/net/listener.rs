@@ -48,6 +48,29 @@ impl Listener {
         Ok(Listener { socket: socket.into() })
     }
 
+    /// As [`Listener::open`], on a port that another listener of this process may hold, if both
+    /// have it shared ([`Listener::share_port`]).
+    pub fn open_sharing(address: &ListenAddress, backlog: i32) -> Result<Listener, ListenError> {
+        let ListenAddress::Tcp(address) = address else { return Listener::open(address, backlog) };
+        let socket = new_tcp(*address)?;
+        socket.set_reuse_port(true).map_err(ListenError::Socket)?;
+        socket.bind(&SockAddr::from(*address)).map_err(ListenError::Bind)?;
+        socket.listen(backlog).map_err(ListenError::Bind)?;
+        Ok(Listener { socket: socket.into() })
+    }
+
+    /// Whether further sockets of this user may be bound to its port.
+    pub fn share_port(&self, shared: bool) {
+        // Where the kernel refuses, binding the other socket will fail and say so.
+        let _ = socket2::SockRef::from(&self.socket).set_reuse_port(shared);
+    }
+
+    /// A second handle of the same socket; the port stays taken until both are closed. `None` if
+    /// descriptors have run out.
+    pub fn duplicate(&self) -> Option<Listener> {
+        Some(Listener { socket: self.socket.try_clone().ok()? })
+    }
+
     /// The address it is bound to, with the port the kernel chose; `None` for a unix socket.
     pub fn local_address(&self) -> Option<SocketAddr> {
         socket2::SockRef::from(&self.socket).local_addr().ok()?.as_socket()
@@ -58,7 +81,7 @@ impl Listener {
     }
 }
 
-fn open_tcp(address: SocketAddr) -> Result<Socket, ListenError> {
+fn new_tcp(address: SocketAddr) -> Result<Socket, ListenError> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP));
     let socket = socket.map_err(ListenError::Socket)?;
@@ -66,6 +89,11 @@ fn open_tcp(address: SocketAddr) -> Result<Socket, ListenError> {
     if address.is_ipv6() {
         socket.set_only_v6(true).map_err(ListenError::Socket)?;
     }
+    Ok(socket)
+}
+
+fn open_tcp(address: SocketAddr) -> Result<Socket, ListenError> {
+    let socket = new_tcp(address)?;
     let address = SockAddr::from(address);
     for _ in 0..BIND_TRIES {
         match socket.bind(&address) {

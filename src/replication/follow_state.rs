@@ -1,6 +1,6 @@
-//! How following a master goes, as INFO, ROLE and the serving of replicas see it. Written by the link
-//! from the master on shard 0 and by changes of role; read from any core, so each value is as it
-//! was a moment ago. Times are wall-clock milliseconds; 0 means never.
+//! How following a master goes, as INFO, ROLE and the serving of replicas see it. Written by the
+//! link from the master on shard 0 and by changes of role; read from any core, so each value is as
+//! it was a moment ago. Times are wall-clock milliseconds; 0 means never.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

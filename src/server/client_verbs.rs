@@ -282,7 +282,7 @@ impl Asker<'_> {
                 // Its reply still goes out.
                 self.connection.session.closing = true;
             } else if info.kill() {
-                self.process.post(info.shard, Mail::Kill(info.socket));
+                self.process.post(info.place().0, Mail::Kill(info));
             }
             if by_address {
                 break;

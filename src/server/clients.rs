@@ -119,11 +119,15 @@ impl Core {
         let metrics = &environment.metrics[usize::from(self.shard.tools.id.0)];
         metrics.total_net_input_bytes.add(data.len() as u64);
         metrics.total_reads_processed.bump();
+        let moving = row.is_moving();
         let waits = all_paused || super::flow::is_choked(row, &self.shard.tools.settings);
         let Peer::Client(connection) = &mut row.peer else { return };
         let numbers = &connection.info.numbers;
         numbers.last_ms.set(self.shard.tools.now_ms);
         numbers.net_in.add(data.len() as u64);
+        if moving {
+            return connection.keep(data);
+        }
         if waits {
             connection.keep(data);
             return self.make_wait(socket);
@@ -157,7 +161,7 @@ impl Core {
     pub(super) fn advance(&mut self, socket: SocketId) {
         let all_paused = self.all_paused();
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
-        if row.socket != socket || row.closing {
+        if row.socket != socket || row.closing || row.is_moving() {
             return;
         }
         if all_paused || super::flow::is_choked(row, &self.shard.tools.settings) {
@@ -290,6 +294,9 @@ impl Core {
             return;
         }
         row.dirty = false;
+        if row.is_moving() {
+            return;
+        }
         let Peer::Client(connection) = &mut row.peer else {
             return self.flush_link(socket);
         };
@@ -298,12 +305,15 @@ impl Core {
                 self.net.expect_sent(socket);
             }
             connection.publish(super::flow::shown(row.flow.in_flight));
+            self.detach_if_moving(socket);
             return self.bound_output(socket);
         }
         if connection.reply.is_empty() {
             connection.publish(0);
             if row.closing {
                 self.close(socket);
+            } else {
+                self.detach_if_moving(socket);
             }
             return;
         }
@@ -328,6 +338,7 @@ impl Core {
         let metrics = self.metrics();
         metrics.total_net_output_bytes.add(length as u64);
         metrics.total_writes_processed.bump();
+        self.detach_if_moving(socket);
         if length > super::flow::OUTPUT_LOOKED_AT_BYTES {
             self.bound_output(socket);
         }

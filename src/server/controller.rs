@@ -33,8 +33,8 @@ pub enum Leased {
     InstallLoad,
     /// DEBUG RELOAD.
     Reload(Box<Batch>),
-    /// DEBUG DIGEST.
-    Digest(Box<Batch>),
+    /// DEBUG with a subcommand that looks at keys or stops them.
+    Debug(Box<Batch>),
 }
 
 /// What the controller is in the middle of. On shard 0 only.
@@ -98,7 +98,7 @@ impl Core {
             Leased::LastSave => return self.last_save(hand),
             Leased::InstallLoad => self.install_load(&mut hand),
             Leased::Reload(batch) => self.reload(&mut hand, batch),
-            Leased::Digest(batch) => self.digest(&mut hand, batch),
+            Leased::Debug(batch) => self.debug_leased(&mut hand, batch),
         }
         crate::router::lease::give_back(hand, &mut self.shard);
     }

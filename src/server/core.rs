@@ -48,6 +48,10 @@ pub struct Row {
     pub dirty: bool,
     /// Close it when everything is sent.
     pub closing: bool,
+    /// The shard it moves to.
+    pub moving: Option<ShardId>,
+    /// The network is letting go of it.
+    pub detaching: bool,
     /// An emptied buffer for the next output.
     pub spare: Vec<u8>,
     /// The client it is or was, in the registry until the row ends.
@@ -85,8 +89,8 @@ pub struct Core {
     /// Its clients that wait for replicas.
     pub waits: Vec<Wait>,
     pub(super) backlog_cron: BacklogCron,
-    /// Which listener is a unix socket.
-    pub unix_listeners: Vec<ListenerId>,
+    /// What is listened on, and which of it are unix sockets.
+    pub listeners: Vec<(ListenerId, bool)>,
     /// Batches of a load that wait for the keyspace.
     pub(super) waiting_loads: VecDeque<Box<LoadBatch>>,
     pub(super) dirty: Vec<SocketId>,
@@ -116,7 +120,7 @@ impl Core {
             links: Links::default(),
             waits: Vec::new(),
             backlog_cron: BacklogCron::default(),
-            unix_listeners: Vec::new(),
+            listeners: Vec::new(),
             waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
             events: Vec::new(),
@@ -142,11 +146,10 @@ impl Core {
             let idle = self.turn()?;
             if idle {
                 self.park().await?;
-            } else if self.reads_file() && glommio::executor().need_preempt() {
-                // Other tasks of this executor run; they do not touch this loop's state. A mere
-                // yield may sleep for ever: where the preempt timer fires before the executor
-                // looks at its queues, it parks with runnable tasks. A timer ends such sleep.
-                glommio::timer::sleep(YIELD).await;
+            } else if glommio::executor().need_preempt() {
+                // Other tasks of this executor run; they do not touch this loop's state.
+                // By a timer: a task that merely yields may be left asleep with nothing to wake it.
+                glommio::timer::sleep(Duration::ZERO).await;
             }
         }
         // The process ends: freeing the data key by key would only take time.
@@ -159,6 +162,7 @@ impl Core {
         let mut events = std::mem::take(&mut self.events);
         self.net.turn(&mut events)?;
         let received = self.shard.begin_run();
+        let began = self.shard.tools.clock;
         let mut idle = events.is_empty() && !received && self.ready.is_empty();
         for event in events.drain(..) {
             self.event(event);
@@ -179,6 +183,7 @@ impl Core {
         self.cron();
         self.acknowledge_reached();
         self.finish_run();
+        self.count_turn(began, !idle);
         let waits = self.shard.waits_for_an_instant();
         Ok(idle && self.ready.is_empty() && !self.again && !waits)
     }
@@ -221,7 +226,9 @@ impl Core {
 
     fn work_on_messages(&mut self) {
         let mut messages = std::mem::take(&mut self.shard.collected.messages);
+        self.shard.tools.metrics().inbox_len.set(messages.len() as u64);
         for message in messages.drain(..) {
+            self.shard.count_received(&message);
             match message {
                 Message::Run(batch) => self.shard.deferred.push_back(batch),
                 Message::Done(batch) => self.batch_done(batch),
@@ -238,7 +245,10 @@ impl Core {
             }
         }
         self.shard.collected.messages = messages;
-        // Leases overtake queued commands; what was queued runs while the keyspace is at home.
+        // Leases overtake queued commands, but a master's stream full of them must not starve
+        // those: what was queued runs each time the keyspace comes home.
+        self.run_waiting();
+        self.run_deferred();
         if self.shard.follow_sequence() {
             self.wake_master_link();
         }
@@ -304,7 +314,10 @@ impl Core {
 
     /// A batch that ran here goes back to its connection's shard.
     fn send_done(&mut self, batch: Box<crate::shard::batch::Batch>) {
-        if batch.origin == self.id() {
+        // Reads that ran at once are compared by when they happened, which is known when the run is
+        // sealed: so they take the way of a message even to this shard itself.
+        let dated_later = batch.baton.as_ref().is_some_and(|baton| baton.is_reads());
+        if batch.origin == self.id() && !dated_later {
             self.batch_done(batch);
         } else {
             self.shard.send(batch.origin, Message::Done(batch));
@@ -314,7 +327,7 @@ impl Core {
     fn event(&mut self, event: Event) {
         match event {
             Event::Accepted { listener, fd } => {
-                let unix = self.unix_listeners.contains(&listener);
+                let unix = self.listeners.contains(&(listener, true));
                 self.accepted(fd, unix);
             }
             Event::AcceptFailed { error, .. } => self.accept_failed(&error),
@@ -333,7 +346,8 @@ impl Core {
             Event::ReceivedExact { socket, bytes } => self.received_exact(socket, bytes),
             Event::Connected { socket } => self.link_connected(socket),
             Event::ConnectFailed { socket, error } => self.link_refused(socket, &error),
-            Event::Detached { .. } | Event::Woken => {}
+            Event::Detached { socket, fd } => self.detached(socket, fd),
+            Event::Woken => {}
         }
     }
 
@@ -342,11 +356,13 @@ impl Core {
             Mail::Adopt { fd, unix } => self.adopt(fd, unix),
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
-            Mail::Kill(socket) => self.close(socket),
+            Mail::Kill(info) => self.close_killed(info),
+            Mail::Moved(moved) => self.arrive(*moved),
             Mail::Pause(change) => self.change_pause(change),
             Mail::Resume => self.resume(),
             Mail::Monitored(lines) => self.show_monitors(&lines),
             Mail::Link(news) => self.link_news(news),
+            Mail::Relisten(doors) => self.relisten(doors),
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
@@ -363,6 +379,10 @@ impl Core {
             return;
         }
         self.next_cron = self.shard.tools.clock + CRON_PERIOD;
+        self.statistics_cron();
+        if self.cron_is_paused() {
+            return;
+        }
         self.clients_cron();
         self.decide_at_limit();
         self.link_cron();
@@ -374,6 +394,7 @@ impl Core {
     }
 
     async fn park(&mut self) -> io::Result<()> {
+        self.shard.tools.metrics().parks.bump();
         let until = self.next_cron.min(self.shard.tend_at());
         let until = self.load_resumes_at().map_or(until, |at| at.min(until));
         let now = Instant::now();
@@ -401,6 +422,8 @@ impl Core {
             peer,
             dirty: false,
             closing: false,
+            moving: None,
+            detaching: false,
             spare: Vec::new(),
             client: None,
             flow: Flow::default(),
@@ -428,8 +451,6 @@ impl Core {
     }
 }
 
-/// As good as nothing: only to be woken by a timer.
-const YIELD: Duration = Duration::from_micros(1);
 /// How often the loop looks after time: expiry, timeouts, statistics.
 const CRON_PERIOD: Duration = Duration::from_millis(100);
 /// A connection keeps an output buffer of at most this size for reuse.

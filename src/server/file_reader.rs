@@ -1,5 +1,5 @@
-//! Reads a file in slices for this shard's loop, by a task of its own that does nothing else. The loop
-//! takes slices when it can use them; the task reads a few ahead. While one is alive the loop
+//! Reads a file in slices for this shard's loop, by a task of its own that does nothing else. The
+//! loop takes slices when it can use them; the task reads a few ahead. While one is alive the loop
 //! must park in glommio, which alone delivers file I/O.
 
 use crate::shard::inbox::Inbox;
@@ -55,7 +55,7 @@ impl FileReader {
     }
 
     /// What comes next, if it is there.
-    pub fn next(&mut self) -> Next {
+    pub fn take(&mut self) -> Next {
         let mut shared = self.shared.borrow_mut();
         if let Some(slice) = shared.slices.pop_front() {
             if let Some(task) = shared.waits.take() {

@@ -1,6 +1,6 @@
 //! Conducts a load on shard 0's loop: bytes from a file, or pushed by whoever has a socket, through
-//! the loader to the shards' staging keyspaces, and those in the place of what was served. Clients are
-//! answered meanwhile; who asks for keys gets -LOADING unless the data is loaded beside.
+//! the loader to the shards' staging keyspaces, and those in the place of what was served. Clients
+//! are answered meanwhile; who asks for keys gets -LOADING unless the data is loaded beside.
 
 use super::core::Core;
 use super::file_reader::{FileReader, Next};
@@ -45,7 +45,7 @@ impl Core {
     pub(super) fn load_at_start(&mut self) {
         let status = &self.process.shared.environment.status;
         if !status.loading.load(SeqCst) {
-            crate::notice!("Ready to accept connections tcp");
+            self.announce_ready();
             return;
         }
         let settings = &self.shard.tools.settings;
@@ -153,13 +153,17 @@ impl Core {
 
     /// Takes the next slices of the file. Returns whether something was done.
     pub(super) fn load_turn(&mut self) -> bool {
+        let Some(loading) = &mut self.controller.loading else { return false };
+        if loading.resume_at.take_if(|at| *at <= Instant::now()).is_some() {
+            self.install_if_settled();
+        }
         if !self.reads_file() || !self.load_takes_bytes() {
             return false;
         }
         let Some(loading) = &mut self.controller.loading else { return false };
         let (purpose, offset) = (loading.purpose, loading.loader.offset());
         let Some(source) = &mut loading.source else { return false };
-        let result = match source.next() {
+        let result = match source.take() {
             Next::Later => return false,
             Next::Slice(slice) => self.feed_load(&slice).map(drop).map_err(|it| it.to_string()),
             Next::End => loading.loader.finish().map_err(|error| error.to_string()),
@@ -210,7 +214,8 @@ impl Core {
 
     fn install_if_settled(&mut self) {
         let Some(loading) = &mut self.controller.loading else { return };
-        if loading.ended && loading.loader.is_settled() && !loading.installing {
+        let rests = loading.resume_at.is_some();
+        if loading.ended && loading.loader.is_settled() && !loading.installing && !rests {
             loading.installing = true;
             self.lease_all(super::controller::Leased::InstallLoad);
         }
@@ -218,7 +223,9 @@ impl Core {
 
     /// Every keyspace is in hand, and every key of the file in a staging one.
     pub(super) fn install_load(&mut self, hand: &mut Hand) {
-        let Some(loading) = self.controller.loading.take() else { return };
+        // A lease asked for by a load that was abandoned meanwhile is of no use to the next one.
+        let complete = self.controller.loading.take_if(|loading| loading.installing);
+        let Some(loading) = complete else { return };
         let loader = &loading.loader;
         let taken = load::install(loader.load(), hand.spaces());
         if !taken.is_empty() {
@@ -254,7 +261,7 @@ impl Core {
             }
         }
         self.controller.loaded_at_start = Some(about);
-        crate::notice!("Ready to accept connections tcp");
+        self.announce_ready();
     }
 
     fn load_failed(&mut self, purpose: Purpose, reason: &str) {

@@ -2,13 +2,17 @@
 //! each shard has one box, filled from any core.
 
 use super::link_transfer::LinkNews;
+use super::listeners::Door;
+use super::moving::Moved;
 use super::process::Process;
 use crate::base::ids::ShardId;
+use crate::command::client_info::ClientInfo;
 use crate::net::event::SocketId;
 use crate::shard::batch::Batch;
 use crate::snapshot::wanted::{LinkAddress, News, Wanted};
 use bytes::Bytes;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
 /// One piece of mail.
@@ -25,7 +29,9 @@ pub enum Mail {
     /// An order was carried out: the answer for a connection of this shard.
     Answered(Box<Batch>),
     /// Close this connection, as `CLIENT KILL` asks.
-    Kill(SocketId),
+    Kill(Arc<ClientInfo>),
+    /// A connection moves to this shard.
+    Moved(Box<Moved>),
     /// Begin, extend or end a pause; to shard 0.
     Pause(super::pause::Change),
     /// A pause ended: what it held back goes on.
@@ -49,6 +55,8 @@ pub enum Mail {
     Acknowledged,
     /// Close all links to replicas: the history they follow is no longer ours.
     DropLinks,
+    /// Listen on these instead of the TCP sockets listened on so far; to shard 0.
+    Relisten(Vec<Door>),
     /// Stop the loop: the process is ending.
     Stop,
 }

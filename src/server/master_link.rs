@@ -1,6 +1,7 @@
-//! The link from the master: one connection of shard 0's loop, made anew each second while it fails.
-//! Here: connecting, the handshake, loss, timeouts, acknowledgements. What a full resynchronization
-//! brings is in `link_transfer`, the stream in `link_stream`, the roles in `role`.
+//! The link from the master: one connection of shard 0's loop, made anew each second while it
+//! fails. Here: connecting, the handshake, loss, timeouts, acknowledgements. What a full
+//! resynchronization brings is in `link_transfer`, the stream in `link_stream`, the roles in
+//! `role`.
 //!
 //! Always: while this server is a replica the link has the backlog's writer; every byte in the
 //! backlog is dispatched to its shards; `resume` names the history that the data set is in.
@@ -45,6 +46,8 @@ pub struct MasterLink {
     pub(super) getacks: VecDeque<ReplOffset>,
     /// Reading is paused until what was received is worked on.
     pub(super) paused: bool,
+    /// The connection was lost a moment ago.
+    reconnects: bool,
     out: Vec<u8>,
     last_io: Instant,
     next_ack: Instant,
@@ -81,6 +84,7 @@ impl Default for MasterLink {
             attempt: 0,
             getacks: VecDeque::new(),
             paused: false,
+            reconnects: false,
             out: Vec::new(),
             last_io: now,
             next_ack: now,
@@ -160,7 +164,9 @@ impl Core {
             self.link.resume = Some((label.id, label.offset));
         }
         let (host, port) = (&master.host, master.port);
-        crate::notice!("Connecting to MASTER {host}:{port}");
+        let verb = if self.link.reconnects { "Reconnecting" } else { "Connecting" };
+        crate::notice!("{verb} to MASTER {host}:{port}");
+        self.link.reconnects = false;
         self.link.attempt += 1;
         self.link.last_io = self.shard.tools.clock;
         self.process.follow.set_state(LinkState::Connecting);
@@ -271,9 +277,7 @@ impl Core {
                 crate::notice!("Connection with master lost.");
                 self.drop_link();
                 self.link.next_try = self.shard.tools.clock;
-                if let Some(master) = &self.link.master {
-                    crate::notice!("Reconnecting to MASTER {}:{}", master.host, master.port);
-                }
+                self.link.reconnects = true;
             }
             Phase::Resync(resync) if !resync.is_receiving() => {
                 // What was received is whole: it is loaded, and the stream resumed behind it.

@@ -1,23 +1,33 @@
 //! Composition: starts everything, runs each shard's loop, and holds what belongs to the server as
 //! a whole. May import every other folder.
 
+pub mod acl;
 pub mod admission;
 pub mod backlog_cron;
 pub mod client_verbs;
 pub mod clients;
+pub mod config;
+pub mod config_effects;
 pub mod controller;
 pub mod core;
 pub mod dbsize;
+pub mod debug;
+pub mod debug_keys;
 pub mod file_reader;
 pub mod flow;
 pub mod hello;
 pub mod info;
+pub mod latency;
 pub mod link_stream;
 pub mod link_transfer;
+pub mod listeners;
 pub mod loading;
 pub mod mail;
 pub mod master_link;
+pub mod memory;
+pub mod module;
 pub mod monitors;
+pub mod moving;
 pub mod pause;
 pub mod persistence_info;
 pub mod process;
@@ -27,7 +37,10 @@ pub mod role;
 pub mod run;
 pub mod saving;
 pub mod shutdown;
+pub mod slowlog;
 pub mod snapshots;
+pub mod start;
+pub mod statistics;
 pub mod submit;
 pub mod verbs;
 pub mod waits;

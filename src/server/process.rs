@@ -1,13 +1,15 @@
 //! The process: what exists once. Shared by all loops; every field is safe from any core.
 
+use super::listeners::Listeners;
 use super::mail::MailBox;
 use super::persistence_info::PersistenceInfo;
+use super::statistics::Statistics;
 use crate::base::ids::{ClientId, ReplId};
 use crate::master::registry::Registry;
 use crate::replication::follow_state::FollowState;
 use crate::shard::shared::Shared;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// The process.
@@ -26,6 +28,12 @@ pub struct Process {
     pub replicas: Registry,
     /// How following a master goes.
     pub follow: Arc<FollowState>,
+    /// Rates, memory, and where counting began.
+    pub statistics: Statistics,
+    /// The sockets it listens on.
+    pub listeners: Listeners,
+    /// DEBUG PAUSE-CRON: the loops' periodic work rests.
+    pub cron_paused: AtomicBool,
     /// What saving and loading are up to.
     pub persistence: PersistenceInfo,
     /// Clients connected now.
@@ -37,6 +45,7 @@ pub struct Process {
 impl Process {
     /// The process around what its shards share.
     pub fn new(shared: Arc<Shared>) -> Process {
+        let shards = shared.placement.shards();
         let mut random = [0; 20];
         fastrand::fill(&mut random);
         Process {
@@ -47,6 +56,9 @@ impl Process {
             started_ms: crate::base::clock::wall_ms(),
             run_id: ReplId::from_random(random),
             follow: Arc::default(),
+            statistics: Statistics::new(shards),
+            listeners: Listeners::default(),
+            cron_paused: AtomicBool::new(false),
             persistence: PersistenceInfo::new(),
             clients: AtomicU64::new(0),
             last_client: AtomicU64::new(0),

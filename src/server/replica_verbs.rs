@@ -76,9 +76,6 @@ impl Core {
         let announced = self.links.announced.remove(&socket).unwrap_or_default();
         let info = self.replica_info(socket, &announced, &ask);
         crate::notice!("Replica {info} asks for synchronization");
-        let shard = usize::from(self.id().0);
-        let shared = Arc::clone(&self.shard.tools.shared);
-        let metrics = &shared.environment.metrics[shard];
         let mut beginning = Beginning {
             out: Vec::new(),
             reader: None,
@@ -95,32 +92,42 @@ impl Core {
                 self.links.announced.insert(socket, beginning.announced);
                 return Err(CommandError::NotInteger);
             };
-            match shared.stream.resync(Request { id, next_byte }) {
-                Resync::Partial { reader, id, .. } => {
-                    metrics.sync_partial_ok.bump();
-                    crate::notice!(
-                        "Partial resynchronization request from {info} accepted. Sending {} bytes \
-                         of backlog starting from offset {next_byte}.",
-                        reader.lag()
-                    );
-                    beginning.out = full_resync::continue_line(&beginning.announced, id);
-                    beginning.reader = Some(reader);
-                }
-                Resync::Full(reason) => {
-                    if reason != Reason::Requested {
-                        metrics.sync_partial_err.bump();
-                    }
-                    let name = info.to_string();
-                    crate::notice!("{}", LogText { reason: &reason, replica: &name });
-                }
-            }
+            self.try_partial(Request { id, next_byte }, &info, &mut beginning);
         }
         if beginning.reader.is_none() {
-            metrics.sync_full.bump();
+            let shard = usize::from(self.id().0);
+            self.shard.tools.shared.environment.metrics[shard].sync_full.bump();
         }
         let link = ReplicaLink::new(Arc::new(info), beginning, self.shard.tools.now_ms);
         self.become_link(socket, Box::new(link));
         Ok(())
+    }
+
+    /// Lets a replica go on where it was, if the backlog still holds what follows.
+    fn try_partial(&self, request: Request<'_>, info: &ReplicaInfo, beginning: &mut Beginning) {
+        let shard = usize::from(self.id().0);
+        let shared = &self.shard.tools.shared;
+        let metrics = &shared.environment.metrics[shard];
+        match shared.stream.resync(request) {
+            Resync::Partial { reader, id, .. } => {
+                metrics.sync_partial_ok.bump();
+                crate::notice!(
+                    "Partial resynchronization request from {info} accepted. Sending {} bytes of \
+                     backlog starting from offset {}.",
+                    reader.lag(),
+                    request.next_byte
+                );
+                beginning.out = full_resync::continue_line(&beginning.announced, id);
+                beginning.reader = Some(reader);
+            }
+            Resync::Full(reason) => {
+                if reason != Reason::Requested {
+                    metrics.sync_partial_err.bump();
+                }
+                let replica = info.to_string();
+                crate::notice!("{}", LogText { reason: &reason, replica: &replica });
+            }
+        }
     }
 
     fn replica_info(

@@ -1,6 +1,7 @@
 //! From settings to a running process: listeners, shards, threads, signals.
 
 use super::core::Core;
+use super::listeners::{self, Door};
 use super::process::Process;
 use crate::base::ids::{ReplId, ShardId};
 use crate::command::environment::Environment;
@@ -9,17 +10,13 @@ use crate::config::live::Live;
 use crate::config::settings::Settings;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::placement::Placement;
-use crate::net::error::{ListenError, NetError};
-use crate::net::event::ListenerId;
-use crate::net::listener::{ListenAddress, Listener};
+use crate::net::error::NetError;
 use crate::net::options::NetOptions;
 use crate::net::sockets::Net;
 use crate::replication::stream::Stream;
 use crate::shard::shared::Shared;
 use crate::shard::state::Shard;
 use glommio::{LocalExecutorBuilder, Placement as CorePlacement};
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,17 +28,12 @@ pub enum StartError {
     /// io_uring is not to be had.
     #[error(transparent)]
     Ring(#[from] NetError),
-    /// An address of `bind` cannot be listened on.
-    #[error("Failed listening on port {port} (TCP), aborting: {reason}")]
+    /// What the configuration names cannot be listened on.
+    #[error("Failed listening on port {port} (TCP), aborting.")]
     Listen {
         /// The port.
         port: u16,
-        /// Why.
-        reason: String,
     },
-    /// The unix socket cannot be opened.
-    #[error("Failed opening Unix socket: bind: {0}")]
-    Unix(ListenError),
     /// There is no room for clients' descriptors.
     #[error("{0}")]
     Descriptors(String),
@@ -53,12 +45,6 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
-}
-
-/// A listener with what it is.
-struct Door {
-    listener: Listener,
-    unix: bool,
 }
 
 /// A server whose shards run.
@@ -84,11 +70,16 @@ pub fn serve(settings: Settings) -> Result<(), StartError> {
 pub fn start(mut settings: Settings) -> Result<Started, StartError> {
     crate::net::probe::probe()?;
     super::admission::make_room(&mut settings).map_err(StartError::Descriptors)?;
-    let doors = open_doors(&settings)?;
+    let port = settings.network.port;
+    let doors = listeners::open(&settings).map_err(|error| {
+        crate::warning!("Warning: {error}");
+        StartError::Listen { port }
+    })?;
     let shards = settings.shard_count() as u16;
     crate::snapshot::fork::remember_origin();
     let file = settings.resolve(&settings.rdb.dbfilename);
     let process = Arc::new(build(settings, shards));
+    process.listeners.remember(&doors);
     crate::notice!("Server initialized");
     if file.try_exists().unwrap_or(true) {
         // Set before the first client can come in.
@@ -147,16 +138,9 @@ fn start_shard(
 }
 
 async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std::io::Result<()> {
-    let mut net = Net::new(NetOptions::default()).map_err(std::io::Error::other)?;
+    let net = Net::new(NetOptions::default()).map_err(std::io::Error::other)?;
     let shared = Arc::clone(&process.shared);
     shared.inbox(id).set_waker(net.waker());
-    let mut unix_listeners: Vec<ListenerId> = Vec::new();
-    for door in doors {
-        let listener = net.listen(door.listener);
-        if door.unix {
-            unix_listeners.push(listener);
-        }
-    }
     let gauges = Arc::clone(&shared.environment.gauges[usize::from(id.0)]);
     let slots = shared.placement.slots_of(id);
     let keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, fastrand::u64(..));
@@ -164,7 +148,7 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
     space.gate = super::role::gate_at_start(&process);
     let shard = Shard::new(id, shared, space);
     let mut core = Core::new(process, shard, net);
-    core.unix_listeners = unix_listeners;
+    core.listen(doors);
     if id == ShardId(0) {
         core.watch_signals()?;
         core.load_at_start();
@@ -174,11 +158,13 @@ async fn run_shard(process: Arc<Process>, id: ShardId, doors: Vec<Door>) -> std:
 
 /// The core that a shard runs on: the usable ones in turn.
 fn core_of(id: ShardId) -> CorePlacement {
+    core_number(id.0).map_or(CorePlacement::Unbound, CorePlacement::Fixed)
+}
+
+/// The number of the core that a shard runs on; `None` if the kernel does not say which there are.
+pub fn core_number(shard: u16) -> Option<usize> {
     let usable = usable_cores();
-    match usable.get(usize::from(id.0) % usable.len().max(1)) {
-        Some(core) => CorePlacement::Fixed(*core),
-        None => CorePlacement::Unbound,
-    }
+    usable.get(usize::from(shard) % usable.len().max(1)).copied()
 }
 
 /// The cores this process may run on, ascending; empty if the kernel does not say.
@@ -187,49 +173,6 @@ fn usable_cores() -> Vec<usize> {
         return Vec::new();
     };
     (0..nix::sched::CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
-}
-
-fn open_doors(settings: &Settings) -> Result<Vec<Door>, StartError> {
-    let network = &settings.network;
-    let mut doors = Vec::new();
-    if network.port != 0 {
-        for bind in &network.bind {
-            let addresses = resolve(&bind.address, network.port);
-            let opened = addresses.and_then(|addresses| {
-                let open =
-                    |address| Listener::open(&ListenAddress::Tcp(address), network.tcp_backlog);
-                addresses
-                    .into_iter()
-                    .map(|address| open(address).map_err(|error| error.to_string()))
-                    .collect::<Result<Vec<_>, _>>()
-            });
-            match opened {
-                Ok(opened) => {
-                    doors.extend(opened.into_iter().map(|listener| Door { listener, unix: false }))
-                }
-                Err(_) if bind.optional => {}
-                Err(reason) => return Err(StartError::Listen { port: network.port, reason }),
-            }
-        }
-    }
-    if !network.unixsocket.is_empty() {
-        let path = PathBuf::from(&network.unixsocket);
-        let mode = (network.unixsocketperm != 0).then_some(network.unixsocketperm);
-        let address = ListenAddress::Unix { path, mode };
-        let listener = Listener::open(&address, network.tcp_backlog).map_err(StartError::Unix)?;
-        doors.push(Door { listener, unix: true });
-    }
-    Ok(doors)
-}
-
-fn resolve(address: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let address = match address {
-        "*" => "0.0.0.0",
-        "::*" => "::",
-        other => other,
-    };
-    let resolved = (address, port).to_socket_addrs().map_err(|error| error.to_string())?;
-    Ok(resolved.collect())
 }
 
 /// glommio's own buffers: the default of 10 MiB exceeds the usual limit of locked memory, and only

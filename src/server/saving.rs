@@ -1,5 +1,5 @@
-//! The commands around files: SAVE, BGSAVE, LASTSAVE, DEBUG RELOAD and DEBUG DIGEST. On shard 0's
-//! loop, LASTSAVE on any.
+//! The commands around files: SAVE, BGSAVE, LASTSAVE and DEBUG RELOAD. On shard 0's loop, LASTSAVE
+//! on any.
 
 use super::controller::Leased;
 use super::core::Core;
@@ -7,8 +7,6 @@ use super::loading::log_about;
 use super::verbs::Asked;
 use crate::base::clock;
 use crate::command::error::CommandError;
-use crate::config::choices::Permission;
-use crate::keyspace::digest::Digest;
 use crate::keyspace::key::Key;
 use crate::persist::load::{self, Batches, LoadOptions, Loader};
 use crate::persist::save;
@@ -76,32 +74,12 @@ impl Core {
         }
     }
 
-    /// DEBUG RELOAD and DEBUG DIGEST.
-    pub(super) fn debug_order(&mut self, batch: Box<Batch>) {
-        if self.shard.tools.settings.security.enable_debug_command == Permission::No {
-            return self.refuse_order(batch, DEBUG_REFUSED);
+    /// DEBUG RELOAD.
+    pub(super) fn reload_order(&mut self, batch: Box<Batch>) {
+        match reload_flags(&batch) {
+            Some(_) => self.lease_all(Leased::Reload(batch)),
+            None => self.refuse_order(batch, RELOAD_OPTIONS),
         }
-        let args = batch.args(0);
-        let word = args.get(1).to_ascii_lowercase();
-        match word.as_slice() {
-            b"reload" => match reload_flags(&batch) {
-                Some(_) => self.lease_all(Leased::Reload(batch)),
-                None => self.refuse_order(batch, RELOAD_OPTIONS),
-            },
-            b"digest" if args.len() == 2 => self.lease_all(Leased::Digest(batch)),
-            _ => {
-                let word = String::from_utf8_lossy(args.get(1)).into_owned();
-                let text = format!("ERR unknown subcommand '{word}'. Try DEBUG HELP.");
-                self.refuse_order(batch, &text);
-            }
-        }
-    }
-
-    /// DEBUG DIGEST, with every keyspace in hand.
-    pub(super) fn digest(&mut self, hand: &mut Hand, mut batch: Box<Batch>) {
-        let views: Vec<_> = hand.spaces().iter().flatten().map(|space| &space.keys).collect();
-        batch.reply.simple(&Digest::of_data(&views).to_hex());
-        self.answer(batch);
     }
 
     /// DEBUG RELOAD, with every keyspace in hand.
@@ -249,8 +227,5 @@ fn reload_flags(batch: &Batch) -> Option<ReloadFlags> {
 
 const RELOAD_OPTIONS: &str =
     "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.";
-const DEBUG_REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
-     set to \"local\", you can run it from a local connection, otherwise you need to set this \
-     option in the configuration file, and then restart the server.";
 /// Bytes read at once.
 const PIECE_BYTES: usize = 1 << 20;

@@ -41,6 +41,7 @@ pub struct SnapshotDesk {
     /// A file is wanted, whoever asked.
     file_wanted: bool,
     /// BGSAVE orders to be answered at the cut.
+    #[expect(clippy::vec_box, reason = "they came in boxes and leave in them")]
     orders: Vec<Box<Batch>>,
     /// The keyspaces are asked for.
     cutting: bool,
@@ -156,6 +157,7 @@ impl Core {
             return;
         }
         self.reap();
+        self.shutdown_cron();
         self.look_at_save_points();
         self.start_snapshot_if_due();
     }

@@ -72,6 +72,7 @@ impl Core {
             }
             connection.complete(&mut batch);
             self.go_on(socket);
+            self.move_if_worthwhile(socket);
         } else {
             // The client is gone; what it watched while the batch was under way is forgotten.
             self.forget_watched(&mut batch);

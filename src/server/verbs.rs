@@ -6,16 +6,18 @@
 use super::core::{Core, Peer, Row};
 use super::mail::Mail;
 use super::process::Process;
-use crate::base::ids::{DbIndex, ShardId};
+use crate::base::ids::{ClientId, DbIndex, ShardId};
 use crate::client::connection::State;
 use crate::command::error::CommandError;
 use crate::command::spec::{Scope, ServerVerb};
 use crate::command::table::Command;
+use crate::config::live::Caller;
 use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::shard::batch::Batch;
 use crate::shard::execute::{Beside, InUnit};
+use std::net::SocketAddr;
 
 /// Where a command of the server is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,16 +59,53 @@ pub struct Asked<'a> {
     pub shard: ShardId,
     /// The client's database.
     pub db: DbIndex,
+    /// The client.
+    pub client: ClientId,
     /// The command.
     pub command: &'static Command,
     /// Its arguments.
     pub args: Args<'a>,
 }
 
+impl Asked<'_> {
+    /// The error for a subcommand with more arguments than it takes.
+    pub fn wrong_subcommand(&self) -> CommandError {
+        let word = String::from_utf8_lossy(self.args.get(1));
+        let name = String::from_utf8_lossy(self.args.get(0)).to_ascii_uppercase();
+        CommandError::owned(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try {name} HELP."
+        ))
+    }
+
+    /// Where the client sits.
+    pub fn caller(&self) -> Caller {
+        caller_of(self.process, self.client)
+    }
+}
+
+/// Where a client sits. One that is not known, or gone, is not trusted.
+pub fn caller_of(process: &Process, client: ClientId) -> Caller {
+    let info = process.shared.environment.clients.find(client);
+    let loopback = |addr: &str| {
+        addr.parse::<SocketAddr>().is_ok_and(|addr| addr.ip().to_canonical().is_loopback())
+    };
+    match info {
+        Some(info) if info.unix || loopback(&info.addr) => Caller::Local,
+        _ => Caller::Remote,
+    }
+}
+
 /// Answers a command from what all cores share.
 pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     match verb {
+        ServerVerb::Acl => super::acl::acl(asked, reply),
+        ServerVerb::Config => super::config::config(asked, reply),
         ServerVerb::DbSize => super::dbsize::dbsize(asked, reply),
+        ServerVerb::Info => super::info::sections::info(asked, reply),
+        ServerVerb::Latency => super::latency::latency(asked, reply),
+        ServerVerb::MemoryServer => super::memory::memory(asked, reply),
+        ServerVerb::Module => super::module::module(asked, reply),
+        ServerVerb::Slowlog => super::slowlog::slowlog(asked, reply),
         ServerVerb::Role => {
             super::info::role::role(asked.process, reply);
             Ok(())
@@ -94,8 +133,9 @@ impl Beside for InTransaction<'_> {
         let InUnit { command, args, .. } = asked;
         let answered = match command.spec.scope {
             Scope::Server(verb) if answerer(verb) == Answerer::AtOnce => {
-                let db = asked.view.db;
-                let asked = Asked { process: self.process, shard: self.shard, db, command, args };
+                let (db, client) = (asked.view.db, asked.view.id);
+                let (process, shard) = (self.process, self.shard);
+                let asked = Asked { process, shard, db, client, command, args };
                 at_once(verb, &asked, reply)
             }
             Scope::Server(ServerVerb::ReplicaOf)
@@ -131,11 +171,14 @@ impl Core {
                 let (process, shard) = (&self.process, self.shard.tools.id);
                 let (db, client) = (batch.view.db, batch.view.id);
                 let (args, reply) = batch.args_and_reply(0);
-                let asked = Asked { process, shard, db, command, args };
-                if let Err(error) = at_once(verb, &asked, reply) {
-                    self.shard.tools.reject(command, &error, reply);
-                } else {
-                    self.shard.tools.count_call(command, args, client);
+                let asked = Asked { process, shard, db, client, command, args };
+                let mark = reply.mark();
+                match at_once(verb, &asked, reply) {
+                    Ok(()) => self.shard.tools.count_call(command, args, client),
+                    Err(error) => {
+                        reply.truncate(mark);
+                        self.shard.tools.fail(command, args, &error, reply);
+                    }
                 }
                 self.answer(batch);
             }

@@ -6,6 +6,7 @@ use super::mail::Mail;
 use super::process::Process;
 use super::verbs::InTransaction;
 use crate::base::ids::{ReplOffset, Ticket};
+use crate::command::client_info::ClientFlags;
 use crate::command::error::CommandError;
 use crate::command::spec::ClientVerb;
 use crate::master::acks::{Question, Standing};
@@ -61,6 +62,7 @@ impl Core {
         };
         let deadline =
             question.timeout.and_then(|timeout| self.shard.tools.clock.checked_add(timeout));
+        self.mark_blocked(socket, true);
         self.waits.push(Wait { socket, batch, question, deadline, target });
         let shard = self.id();
         self.process.replicas.wait_began(shard);
@@ -117,6 +119,7 @@ impl Core {
 
     fn wait_over(&mut self, wait: Wait) {
         self.wait_uncounted();
+        self.mark_blocked(wait.socket, false);
         if let (Target::Offset(offset), Some(row)) = (wait.target, self.row(wait.socket))
             && let Peer::Client(connection) = &mut row.peer
         {
@@ -154,6 +157,13 @@ impl Core {
         }
         self.wait_over(wait);
         true
+    }
+
+    /// Shows in CLIENT LIST, and lets the end of the peer end the wait.
+    fn mark_blocked(&mut self, socket: SocketId, blocked: bool) {
+        if let Some(Peer::Client(connection)) = self.row(socket).map(|row| &row.peer) {
+            connection.info.set_flag(ClientFlags::BLOCKED, blocked);
+        }
     }
 
     fn wait_uncounted(&mut self) {

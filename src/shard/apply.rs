@@ -54,6 +54,12 @@ impl Progress {
             || self.marks.may_read(shard, seen.offset)
     }
 
+    /// Whether `seen` is beyond the mark of what was handed out.
+    fn is_ahead(&self, seen: Seen) -> bool {
+        seen.history == self.history.load(Ordering::Acquire)
+            && seen.offset > self.marks.dispatched()
+    }
+
     /// A connection was served on `shard`.
     pub fn saw(&self, shard: ShardId, seen: &mut Seen) {
         let history = self.history.load(Ordering::Acquire);
@@ -77,14 +83,16 @@ impl Progress {
 }
 
 impl Shard {
-    /// Whether something waits for what only the next instant brings: units that others have seen
-    /// applied and that are on their way here.
+    /// Whether a batch waits for a mark that the link is about to publish: the one thing of the
+    /// master's stream that wakes nobody. Everything else comes with a message.
     pub fn waits_for_an_instant(&self) -> bool {
-        if self.home.is_none() {
+        if !self.tools.orders_reads() || self.home.is_none() {
             return false;
         }
-        let orders = self.tools.orders_reads();
-        !self.deferred.is_empty() || (orders && self.waiting.iter().any(|batch| batch.may_run()))
+        let progress = &self.tools.shared.progress;
+        let part = |batch: &Batch| batch.baton.as_ref().map_or(batch.seen, |baton| baton.seen());
+        self.deferred.front().is_some_and(|batch| progress.is_ahead(batch.seen))
+            || self.waiting.iter().any(|batch| batch.may_run() && progress.is_ahead(part(batch)))
     }
 
     /// Applies a batch of the master's stream to the keyspace at home.
@@ -108,8 +116,8 @@ impl Tools {
         !self.orders_reads() || self.shared.progress.may_read(self.id, seen)
     }
 
-    /// Whether a part of a pipeline whose stretch has come may run: not before this shard shows what
-    /// the stretches before it have seen on others.
+    /// Whether a part of a pipeline whose stretch has come may run: not before this shard shows
+    /// what the stretches before it have seen on others.
     pub fn may_go_on(&self, batch: &Batch) -> bool {
         !self.orders_reads()
             || batch.baton.as_ref().is_none_or(|baton| self.may_serve(baton.seen()))

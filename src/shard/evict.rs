@@ -329,4 +329,4 @@ const POOL_MAX: usize = 16;
 const OVERSHOOT_PART: u64 = 64;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

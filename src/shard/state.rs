@@ -11,6 +11,7 @@ use super::shared::Shared;
 use crate::base::ids::{ShardId, Ticket};
 use crate::command::spaces::Space;
 use crate::config::settings::Settings;
+use crate::metrics::counters::ShardMetrics;
 use crate::net::waker::Waker;
 use crate::replication::entry::EntryBuilder;
 use std::collections::VecDeque;
@@ -69,6 +70,11 @@ pub struct Shard {
 }
 
 impl Tools {
+    /// The counters of this shard.
+    pub fn metrics(&self) -> &ShardMetrics {
+        &self.shared.environment.metrics[usize::from(self.id.0)]
+    }
+
     /// Says on the clock of writes when the run's writes happened and how long its reads hold.
     fn date_reads(&mut self) {
         let wrote = std::mem::take(&mut self.wrote);
@@ -146,11 +152,9 @@ impl Shard {
         if let Some(home) = &mut self.home {
             home.keys.set_clock(self.tools.access_clock());
         }
-        self.inbox.collect(&mut self.collected);
-        // What waits for the keyspace is not worked on before a message brings it home; until then
-        // the shard may sleep.
-        let can_follow = self.home.is_some() && !self.collected.sequenced.is_empty();
-        !self.collected.messages.is_empty() || can_follow
+        // What stands in the one order and waits for the keyspace goes on when that comes home,
+        // which is a message.
+        self.inbox.collect(&mut self.collected)
     }
 
     /// Whether something was delivered since the run began.
@@ -164,6 +168,9 @@ impl Shard {
         let tools = &mut self.tools;
         let ticket = (!tools.entry.is_empty())
             .then(|| tools.shared.stream.publish(tools.id, &mut tools.entry));
+        if ticket.is_some() {
+            tools.metrics().tickets.bump();
+        }
         tools.date_reads();
         ticket
     }
@@ -190,7 +197,28 @@ impl Shard {
 
     /// Queues a message; it leaves when the run is sealed. Also to this shard itself.
     pub fn send(&mut self, to: ShardId, message: Message) {
+        if to != self.tools.id {
+            let metrics = self.tools.metrics();
+            match &message {
+                Message::Run(batch) => metrics.hops.add(batch.len() as u64),
+                Message::Granted { .. } => metrics.leases_granted.bump(),
+                _ => {}
+            }
+            metrics.messages_sent.bump();
+        }
         self.outbox[usize::from(to.0)].push(message);
+    }
+
+    /// Counts a message from another shard.
+    pub fn count_received(&self, message: &Message) {
+        let metrics = self.tools.metrics();
+        match message {
+            Message::Run(batch) => metrics.hops_received.add(batch.len() as u64),
+            Message::Granted { from, .. } if *from != self.tools.id => {
+                metrics.leases_taken.bump();
+            }
+            _ => {}
+        }
     }
 
     /// Delivers what was queued. Call after `seal_run`. `wake` is called for each shard that

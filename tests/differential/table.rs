@@ -86,8 +86,6 @@ const KEYS: &[Row] = &[
     (1, "MEMORY USAGE key [SAMPLES count]"),
     (2, "DUMP key"),
     (1, "RESTORE key ms value [REPLACE]"),
-    (2, "SORT key [ALPHA] [ASC|DESC] [LIMIT index index]"),
-    (1, "SORT key STORE key"),
     (3, "@ROUNDTRIP key key"),
 ];
 

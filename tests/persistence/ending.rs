@@ -3,6 +3,7 @@
 use super::support::client::Client;
 use super::support::server::{Running, Server, free_port, run};
 use super::support::stock::own;
+use super::support::value::Value;
 use super::support::wait::{DEADLINE, wait_until};
 use super::{fill, keys, refused};
 
@@ -105,4 +106,39 @@ fn the_end_while_loading_leaves_the_file_alone() {
     let text = std::fs::read_to_string(log).expect("a log");
     assert!(!text.contains("Saving the final RDB snapshot"), "{text}");
     slow.kill();
+}
+
+#[test]
+fn replicas_that_lag_are_waited_for() {
+    let mut master = server(&["shutdown-timeout 60"]);
+    let directives = [format!("replicaof 127.0.0.1 {}", master.port())];
+    let replica = Server::with(own(1), &[&directives[0]]);
+    wait_until(DEADLINE, "the replica has the data", || {
+        matches!(replica.ask(&["DBSIZE"]), Value::Integer(500))
+    });
+    let behind = |value: &str| {
+        replica.pause();
+        master.ask_ok(&["SET", "last", value]);
+        let mut client = master.client();
+        std::thread::spawn(move || client.try_cmd(&["SHUTDOWN"]))
+    };
+    let waits = behind("1");
+    master.wait_log(&["Waiting for replicas before shutting down."]);
+    let mut client = master.client();
+    assert!(client.cmd(&["SHUTDOWN", "ABORT"]).is_ok());
+    let reply = waits.join().expect("no panic").expect("a reply");
+    assert!(reply.is_error("ERR Errors trying to SHUTDOWN"), "{reply:?}");
+    replica.resume();
+    wait_until(DEADLINE, "the replica follows", || {
+        replica.value_of("last").as_deref() == Some("1")
+    });
+    let ends = behind("2");
+    wait_until(DEADLINE, "the end is put off again", || {
+        master.log().matches("Waiting for replicas before shutting down.").count() == 2
+    });
+    replica.resume();
+    assert!(ends.join().expect("no panic").is_err(), "the reply is the end");
+    assert_eq!(master.wait_end().code(), Some(0));
+    assert!(master.log().contains("1 of 1 replicas are in sync when shutting down."));
+    assert_eq!(replica.value_of("last").as_deref(), Some("2"));
 }

@@ -68,6 +68,11 @@ impl FakeReplica {
         self.client.send(&encode(args)).expect("the master is there");
     }
 
+    /// Sends bytes as they are, right or wrong.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.client.send(bytes).expect("the master is there");
+    }
+
     /// `PSYNC ? -1` and the RDB that follows; returns the RDB's bytes.
     pub fn full_resync(&mut self) -> Vec<u8> {
         let line = self.ask(&["PSYNC", "?", "-1"]).text();

@@ -102,6 +102,9 @@ fn write_arguments(reply: &mut Reply, arguments: &[Argument]) {
             if let Some(since) = argument.since {
                 fields.text("since", since);
             }
+            if let Some(version) = argument.deprecated_since {
+                fields.text("deprecated_since", version);
+            }
             if argument.flags().next().is_some() {
                 write_words(fields.name("flags"), argument.flags());
             }

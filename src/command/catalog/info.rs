@@ -1,5 +1,5 @@
-//! `COMMAND` and `COMMAND INFO`: rows of the table as arrays of ten, in the form clients and proxies
-//! parse.
+//! `COMMAND` and `COMMAND INFO`: rows of the table as arrays of ten, in the form that clients and
+//! proxies parse.
 
 use crate::command::context::Context;
 use crate::command::key_spec::{Begin, Find, KeySpec};

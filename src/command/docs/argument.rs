@@ -39,6 +39,8 @@ pub struct Argument {
     pub key_spec: Option<u8>,
     /// The version that brought it, if not the command's own.
     pub since: Option<&'static str>,
+    /// The version since which something else is used instead.
+    pub deprecated_since: Option<&'static str>,
     /// It may be left out.
     pub optional: bool,
     /// It may be given again and again.
@@ -75,6 +77,7 @@ impl Argument {
             display: name,
             key_spec: None,
             since: None,
+            deprecated_since: None,
             optional: false,
             repeated: false,
             token_repeated: false,
@@ -97,6 +100,12 @@ impl Argument {
     /// Came with a later version than the command.
     pub const fn since(mut self, version: &'static str) -> Argument {
         self.since = Some(version);
+        self
+    }
+
+    /// Is out of use since a version.
+    pub const fn deprecated(mut self, version: &'static str) -> Argument {
+        self.deprecated_since = Some(version);
         self
     }
 

@@ -12,7 +12,7 @@ pub const ARGUMENTS: &[(&str, &[Argument])] = &[
         &[one_of(
             "filter",
             &[
-                string("old-format").shown("ip:port"),
+                string("old-format").shown("ip:port").deprecated("2.8.12"),
                 one_of(
                     "new-format",
                     &[

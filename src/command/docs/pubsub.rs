@@ -1,4 +1,5 @@
-//! The arguments of commands on subscriptions, as `COMMAND DOCS` tells clients. Constants, any core.
+//! The arguments of commands on subscriptions, as `COMMAND DOCS` tells clients. Constants, any
+//! core.
 
 use super::argument::{Argument, pattern, string};
 

@@ -1,0 +1,8 @@
+//! Compressed strings.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tributary::rdb::lzf::fuzz_lzf;
+
+fuzz_target!(|data: &[u8]| fuzz_lzf(data));

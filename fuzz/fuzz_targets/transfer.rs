@@ -1,0 +1,11 @@
+//! The frame of a full resynchronization.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[allow(dead_code, reason = "each target runs one body")]
+#[path = "../../tests/fuzz/bodies.rs"]
+mod bodies;
+
+fuzz_target!(|data: &[u8]| bodies::fuzz_transfer(data));
