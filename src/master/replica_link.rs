@@ -124,11 +124,10 @@ impl ReplicaLink {
     /// A link that begins at `now_ms`.
     pub fn new(info: Arc<ReplicaInfo>, beginning: Beginning, now_ms: u64) -> ReplicaLink {
         let Beginning { out, announced, reader, greeting, form } = beginning;
-        let at = reader.as_ref().map(BacklogReader::position);
-        let phase = if at.is_some() { Phase::Online } else { Phase::Flushing };
-        let acked = Acked::at(at.unwrap_or_default());
-        info.set_acked(acked.offset(), now_ms);
-        info.set_stage(if at.is_some() { Stage::Online } else { Stage::WaitSnapshot });
+        let follows = reader.is_some();
+        let phase = if follows { Phase::Online } else { Phase::Flushing };
+        info.touch(now_ms);
+        info.set_stage(if follows { Stage::Online } else { Stage::WaitSnapshot });
         ReplicaLink {
             info,
             greeting,
@@ -139,7 +138,7 @@ impl ReplicaLink {
             phase,
             parser: RequestParser::new(),
             query: Vec::new(),
-            acked,
+            acked: Acked::default(),
             reader,
             held_from: None,
         }
@@ -184,13 +183,12 @@ impl ReplicaLink {
             self.phase = Phase::AwaitingAck;
             return After::Ends;
         }
-        self.acked = Acked::at(offset);
         self.reader = Some(reader);
         self.phase = match self.form {
             Form::EofMark => Phase::AwaitingAck,
             Form::Length => Phase::Online,
         };
-        self.info.set_acked(offset, now_ms);
+        self.info.touch(now_ms);
         self.info.set_stage(Stage::Online);
         After::Follows
     }

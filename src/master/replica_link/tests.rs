@@ -38,6 +38,7 @@ fn a_partial_resynchronization_is_online_at_once() {
     let stream = stream();
     let mut link = online(&stream);
     assert_eq!((link.phase(), link.info.stage()), (Phase::Online, Stage::Online));
+    assert_eq!(link.info.confirmed(), None);
     write(&stream, b"v");
     assert!(link.is_ready());
     let sent: usize = link.take(1 << 20).expect("the history goes on").iter().map(Bytes::len).sum();
@@ -64,7 +65,7 @@ fn a_stream_behind_a_mark_waits_for_an_acknowledgement() {
         assert_eq!((link.phase(), link.info.stage()), (phase, Stage::Online));
         let heard = link.receive(b"REPLCONF ACK 0\r\n", 6).expect("it is harmless");
         assert_eq!(heard.begins, phase == Phase::AwaitingAck);
-        assert_eq!((link.phase(), link.info.acked()), (Phase::Online, offset));
+        assert_eq!((link.phase(), link.info.confirmed()), (Phase::Online, Some(ReplOffset(0))));
     }
 }
 
