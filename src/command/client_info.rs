@@ -372,7 +372,10 @@ impl ClientInfo {
 impl Registry {
     /// Nobody yet, on so many shards.
     pub fn new(shards: u16) -> Registry {
-        Registry { shards: (0..shards).map(|_| Mutex::default()).collect(), moving: RwLock::new(()) }
+        Registry {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            moving: RwLock::new(()),
+        }
     }
 
     /// Adds a client.

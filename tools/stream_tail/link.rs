@@ -220,9 +220,11 @@ impl Save {
         part.push(".part");
         let part = PathBuf::from(part);
         match File::create(&part) {
-            Ok(file) => {
-                Ok(Save { path: path.to_owned(), part, file: BufWriter::with_capacity(1 << 20, file) })
-            }
+            Ok(file) => Ok(Save {
+                path: path.to_owned(),
+                part,
+                file: BufWriter::with_capacity(1 << 20, file),
+            }),
             Err(source) => Err(LinkError::Save { path: part, source }),
         }
     }
