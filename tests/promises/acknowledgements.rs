@@ -48,9 +48,8 @@ fn reads_right_after_wait(master_shards: u16, replica_shards: u16) {
                 let mut rng = fastrand::Rng::with_seed(seed.value() + number);
                 let (mut writer, mut reader) = (master.client(), replica.client());
                 for round in 1..=WRITES / 2 {
-                    let keys: Vec<String> = (0..rng.usize(1..4))
-                        .map(|_| format!("w{number}:{}", rng.u8(..)))
-                        .collect();
+                    let keys: Vec<String> =
+                        (0..rng.usize(1..4)).map(|_| format!("w{number}:{}", rng.u8(..))).collect();
                     let mut command = words(&["MSET"]);
                     keys.iter().for_each(|key| command.extend(words(&[key, &round.to_string()])));
                     let replies = writer.pipeline(&[command, words(&["WAIT", "1", "20000"])]);

@@ -13,22 +13,23 @@ use crate::support::value::Value;
 
 #[test]
 fn a_snapshot_and_the_stream_behind_it_are_the_data_set_on_one_shard() {
-    snapshots_under_load(1);
+    snapshots_under_load(1, "yes");
 }
 
 #[test]
 fn a_snapshot_and_the_stream_behind_it_are_the_data_set_on_two_shards() {
-    snapshots_under_load(2);
+    snapshots_under_load(2, "no");
 }
 
 #[test]
 fn a_snapshot_and_the_stream_behind_it_are_the_data_set_on_three_shards() {
-    snapshots_under_load(3);
+    snapshots_under_load(3, "yes");
 }
 
-fn snapshots_under_load(shards: u16) {
+fn snapshots_under_load(shards: u16, diskless: &str) {
     let seed = Seed::new();
-    let master = Server::start(own(shards));
+    let diskless = format!("repl-diskless-sync {diskless}");
+    let master = Server::with(own(shards), &[&diskless]);
     let taken: Vec<(Vec<u8>, FakeReplica)> = thread::scope(|scope| {
         for writer in 0..3 {
             let (master, seed) = (&master, &seed);
