@@ -12,7 +12,7 @@ use crate::net::event::SocketId;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// What a client is or is in the middle of, a bit each: the letters of `flags=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -114,6 +114,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Registry {
     shards: Vec<Mutex<HashMap<ClientId, Arc<ClientInfo>, ahash::RandomState>>>,
+    /// Held for writing while a client is between two shards.
+    moving: RwLock<()>,
 }
 
 impl ClientFlags {
@@ -370,7 +372,10 @@ impl ClientInfo {
 impl Registry {
     /// Nobody yet, on so many shards.
     pub fn new(shards: u16) -> Registry {
-        Registry { shards: (0..shards).map(|_| Mutex::default()).collect() }
+        Registry {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            moving: RwLock::new(()),
+        }
     }
 
     /// Adds a client.
@@ -383,8 +388,18 @@ impl Registry {
         self.shard(info.place().0).remove(&info.id);
     }
 
+    /// Hands a client over to another shard, where it has no socket yet. Whoever lists all clients
+    /// sees it before or after that.
+    pub fn move_to(&self, shard: ShardId, info: &Arc<ClientInfo>) {
+        let _moving = self.moving.write().unwrap_or_else(PoisonError::into_inner);
+        self.remove(info);
+        info.set_place(shard, SocketId::NONE);
+        self.add(Arc::clone(info));
+    }
+
     /// A client by its id, unless it is about to be closed.
     pub fn find(&self, id: ClientId) -> Option<Arc<ClientInfo>> {
+        let _settled = self.settled();
         let found = (0..self.shards.len() as u16).find_map(|shard| {
             let clients = self.shard(ShardId(shard));
             clients.get(&id).cloned()
@@ -394,6 +409,7 @@ impl Registry {
 
     /// All clients that are not about to be closed, by id: the order in which they came.
     pub fn all(&self) -> Vec<Arc<ClientInfo>> {
+        let _settled = self.settled();
         let mut all: Vec<Arc<ClientInfo>> = Vec::new();
         for shard in 0..self.shards.len() as u16 {
             let clients = self.shard(ShardId(shard));
@@ -401,6 +417,11 @@ impl Registry {
         }
         all.sort_unstable_by_key(|info| info.id);
         all
+    }
+
+    /// Nobody moves while this is held.
+    fn settled(&self) -> RwLockReadGuard<'_, ()> {
+        self.moving.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shard(

@@ -105,6 +105,7 @@ impl Net {
     /// Fails only if the kernel refuses the ring itself, which no shard survives.
     pub fn turn(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
         self.turn = self.turn.wrapping_add(1);
+        self.table.events_done();
         if !self.held.is_empty() {
             self.deliver_held();
         }
@@ -123,6 +124,7 @@ impl Net {
         } else {
             events.append(&mut self.out);
         }
+        self.table.events_handed_over();
         Ok(())
     }
 
@@ -272,7 +274,7 @@ impl Net {
             && socket.chain.is_empty()
             && socket.exact.is_none()
             && !socket.over
-            && let Some(socket) = self.table.remove(id)
+            && let Some(socket) = self.table.remove_with_event(id)
         {
             self.out.push(Event::Detached { socket: id, fd: socket.fd });
         }

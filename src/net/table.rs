@@ -1,7 +1,8 @@
 //! The sockets of one shard, by index and generation. A vector with a free list: no hashing.
 //!
 //! Always holds: a row's generation rises when its socket leaves, so an id or completion of
-//! an earlier tenant never reaches a later one.
+//! an earlier tenant never reaches a later one; and the index of a detached socket has no new
+//! tenant before whoever keeps a row of his own under it has worked on the event that says so.
 
 use crate::net::event::SocketId;
 use crate::net::socket::Socket;
@@ -12,6 +13,10 @@ use crate::net::token::INDEX_MAX;
 pub(super) struct Table {
     rows: Vec<Row>,
     free: Vec<u32>,
+    /// Left by detached sockets whose event is not handed over yet.
+    leaving: Vec<u32>,
+    /// The same, their events handed over in the last turn.
+    left: Vec<u32>,
 }
 
 struct Row {
@@ -46,19 +51,44 @@ impl Table {
     }
 
     pub(super) fn remove(&mut self, id: SocketId) -> Option<Socket> {
+        let socket = self.take(id)?;
+        self.free.push(id.index);
+        Some(socket)
+    }
+
+    /// As `remove`, for a socket whose leaving is told by an event of this turn: another event
+    /// before it may be the arrival of a socket, which must not be given its index.
+    pub(super) fn remove_with_event(&mut self, id: SocketId) -> Option<Socket> {
+        let socket = self.take(id)?;
+        self.leaving.push(id.index);
+        Some(socket)
+    }
+
+    /// The events of the turn before this one are worked on.
+    #[inline]
+    pub(super) fn events_done(&mut self) {
+        self.free.append(&mut self.left);
+    }
+
+    /// The events of this turn are handed over.
+    #[inline]
+    pub(super) fn events_handed_over(&mut self) {
+        self.left.append(&mut self.leaving);
+    }
+
+    fn take(&mut self, id: SocketId) -> Option<Socket> {
         let row = self.rows.get_mut(id.index as usize)?;
         if row.generation != id.generation {
             return None;
         }
         let socket = row.socket.take()?;
         row.generation = row.generation.wrapping_add(1);
-        self.free.push(id.index);
         Some(socket)
     }
 
     /// Sockets in the table, the closing ones included.
     pub(super) fn len(&self) -> usize {
-        self.rows.len() - self.free.len()
+        self.rows.len() - self.free.len() - self.leaving.len() - self.left.len()
     }
 
     pub(super) fn ids(&self) -> Vec<SocketId> {

@@ -224,6 +224,9 @@ impl Core {
         }
         let Some(row) = self.row(socket) else { return };
         row.flow.ended = true;
+        // The network was letting go of it for another shard: it reports the end instead, and the
+        // connection stays to be ended here.
+        (row.moving, row.detaching) = (None, false);
         let Some(connection) = row.connection() else { return };
         if connection.info.flags().any(ClientFlags::BLOCKED) {
             return self.close(socket);

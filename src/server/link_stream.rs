@@ -56,7 +56,7 @@ impl Core {
         self.process.follow.set_state(LinkState::Connected);
         self.process.follow.down_since_ms.store(0, Ordering::Relaxed);
         self.resume_link();
-        self.acknowledge();
+        self.acknowledge_mark();
         self.stream_units();
     }
 
@@ -70,11 +70,12 @@ impl Core {
         let broken = loop {
             match units.next_unit() {
                 Ok(Some(unit)) => {
+                    let begin = end;
                     end.0 += unit.len as u64;
                     match dispatcher.add(&unit, end, &mut rejected) {
                         Heed::Nothing => {}
                         Heed::Selected(db) => selected = Some(db),
-                        Heed::GetAck => self.link.getacks.push_back(end),
+                        Heed::GetAck => self.link.getacks.push_back(begin),
                     }
                 }
                 Ok(None) => break None,
@@ -138,16 +139,16 @@ impl Core {
     pub(super) fn follow_marks(&mut self) {
         let progress = &self.shard.tools.shared.progress;
         let mark = progress.marks.mark();
-        let mut reached = false;
+        let mut reached = None;
         while self.link.getacks.front().is_some_and(|at| *at <= mark) {
-            self.link.getacks.pop_front();
-            reached = true;
+            reached = self.link.getacks.pop_front();
         }
         if self.link.getacks.is_empty() && !self.link.paused && progress.is_awaited() {
             progress.set_awaited(false);
         }
-        if reached {
-            self.acknowledge();
+        if let Some(at) = reached {
+            // As stock: what came before the question, not the question.
+            self.acknowledge(at);
         }
         if self.link.paused && self.lag() <= LAG_BYTES_MAX / 2 {
             self.resume_link();

@@ -63,9 +63,7 @@ impl Core {
         };
         debug_assert_eq!(connection.state, State::Ready);
         let clients = &self.process.shared.environment.clients;
-        clients.remove(&connection.info);
-        connection.info.set_place(target, SocketId::NONE);
-        clients.add(Arc::clone(&connection.info));
+        clients.move_to(target, &connection.info);
         let moved = Moved { fd, connection, ended: row.flow.ended };
         self.process.post(target, Mail::Moved(Box::new(moved)));
     }

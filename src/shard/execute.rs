@@ -124,6 +124,10 @@ impl Tools {
             let (args, reply) = batch.args_and_reply(batch.done);
             let call = Call { command, args, key: None };
             if self.run(spaces, call, &view, reply) == Ran::Postponed {
+                if let Some(baton) = &batch.baton {
+                    // What was read before the pause is of another time than what comes after.
+                    baton.note_reads(1, 0);
+                }
                 return Ran::Postponed;
             }
             if piped {

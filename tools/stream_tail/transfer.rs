@@ -79,9 +79,9 @@ impl Transfer {
         *self = match line.strip_prefix(b"$EOF:") {
             Some(mark) if mark.len() == MARK_LENGTH => Transfer::Mark(mark.to_vec()),
             _ => {
-                let length = line.strip_prefix(b"$").and_then(|text| {
-                    std::str::from_utf8(text).ok()?.parse::<u64>().ok()
-                });
+                let length = line
+                    .strip_prefix(b"$")
+                    .and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
                 match length.ok_or_else(|| no_transfer(line))? {
                     0 => Transfer::Done,
                     length => Transfer::Length(length),

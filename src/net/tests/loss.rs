@@ -146,6 +146,27 @@ fn stale_ids_are_ignored() {
     });
 }
 
+// The story: of two events of one turn the first was a connection's arrival and the second said that
+// another had left its shard; the newcomer was given the index that the other still had a row under.
+#[test]
+fn the_index_of_a_detached_socket_has_no_new_tenant_before_its_event_is_worked_on() {
+    in_executor(async || {
+        let mut shard = Shard::new(NetOptions::default(), true);
+        let (fd, _client) = tcp_pair();
+        let old = shard.net.adopt(fd);
+        shard.net.detach(old);
+        let mut is_detached = false;
+        while !is_detached {
+            is_detached = shard.next().await.iter().any(|e| matches!(e, Event::Detached { .. }));
+        }
+        let (fd, _second) = tcp_pair();
+        assert_ne!(shard.net.adopt(fd).index(), old.index(), "its event is being worked on");
+        shard.net.turn(&mut Vec::new()).unwrap();
+        let (fd, _third) = tcp_pair();
+        assert_eq!(shard.net.adopt(fd).index(), old.index(), "then it is free");
+    });
+}
+
 /// Random acts on random sockets whose peers act at random too.
 #[test]
 fn random_ends_leak_nothing() {
