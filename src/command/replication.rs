@@ -17,7 +17,7 @@ pub const ROWS: &[Spec] = &[
     ),
     Spec::new("sync", 1, Group::Server, Scope::Client(ClientVerb::Sync)).flags(RESYNC).doc(
         "1.0.0",
-        "O(1)",
+        "",
         "Makes the connection a link to a replica that has nothing.",
     ),
     Spec::new("replconf", -1, Group::Server, Scope::Client(ClientVerb::Replconf))
