@@ -124,11 +124,12 @@ impl ReplicaLink {
     /// A link that begins at `now_ms`.
     pub fn new(info: Arc<ReplicaInfo>, beginning: Beginning, now_ms: u64) -> ReplicaLink {
         let Beginning { out, announced, reader, greeting, form } = beginning;
-        let at = reader.as_ref().map(BacklogReader::position);
-        let phase = if at.is_some() { Phase::Online } else { Phase::Flushing };
-        let acked = Acked::at(at.unwrap_or_default());
+        let continues = reader.is_some();
+        let phase = if continues { Phase::Online } else { Phase::Flushing };
+        // What it asks to go on from it has received, but perhaps not applied on all its shards.
+        let acked = Acked::default();
         info.set_acked(acked.offset(), now_ms);
-        info.set_stage(if at.is_some() { Stage::Online } else { Stage::WaitSnapshot });
+        info.set_stage(if continues { Stage::Online } else { Stage::WaitSnapshot });
         ReplicaLink {
             info,
             greeting,
@@ -184,13 +185,13 @@ impl ReplicaLink {
             self.phase = Phase::AwaitingAck;
             return After::Ends;
         }
-        self.acked = Acked::at(offset);
+        // It has yet to load what it was sent: nothing counts for WAIT before it says so (M7).
+        self.info.touch(now_ms);
         self.reader = Some(reader);
         self.phase = match self.form {
             Form::EofMark => Phase::AwaitingAck,
             Form::Length => Phase::Online,
         };
-        self.info.set_acked(offset, now_ms);
         self.info.set_stage(Stage::Online);
         After::Follows
     }
