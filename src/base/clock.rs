@@ -1,4 +1,5 @@
-//! Reading the clocks. Called at the edges (once a run); everything below takes time as an argument.
+//! Reading the clocks. Called at the edges (once a run); everything below takes time as an
+//! argument.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -5,23 +5,19 @@
 use super::ahead::{AHEAD_MAX, Ahead, End, Seen};
 use super::monitor;
 use super::pipeline::{Assembled, Gathering, Pipeline};
-use super::session::{Session, Transaction};
+use super::session::Session;
 use crate::base::ids::{DbIndex, ShardId};
-use crate::command::client_info::{ClientFlags, ClientInfo};
-use crate::command::error::CommandError;
+use crate::command::client_info::ClientInfo;
 use crate::command::flags::Flags;
-use crate::command::gate::Role;
-use crate::command::spec::{ClientVerb, Scope};
 use crate::command::table::{Command, table};
 use crate::net::event::SocketId;
 use crate::resp::error::ProtocolError;
 use crate::resp::parser::{Limits, RequestParser};
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
-use crate::router::route::{self, ShardSet};
+use crate::router::route::ShardSet;
 use crate::shard::batch::{Batch, BatchKind};
 use crate::shard::execute::{Call, Ran};
-use crate::shard::refuse;
 use crate::shard::state::Shard;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -75,8 +71,8 @@ pub struct Connection {
     pub reply: Reply,
     /// What it does.
     pub state: State,
-    parser: RequestParser,
-    query: Vec<u8>,
+    pub(super) parser: RequestParser,
+    pub(super) query: Vec<u8>,
     query_start: usize,
     pipeline: Option<Pipeline>,
     /// The other shard that all its commands of late were for, and how many those were.
@@ -84,10 +80,10 @@ pub struct Connection {
     /// Somebody monitors.
     pub(super) feeding: bool,
     /// Commands so far, and the number of the last one in the table.
-    commands: u64,
-    last_command: u16,
+    pub(super) commands: u64,
+    pub(super) last_command: u16,
     /// Bytes of the arguments of the last command that went elsewhere.
-    argument_bytes: usize,
+    pub(super) argument_bytes: usize,
 }
 
 /// Where a connection's commands run: its shard, and boxes for what travels.
@@ -101,6 +97,7 @@ pub struct Surroundings<'a> {
 /// Emptied batches of one shard.
 #[derive(Default)]
 pub struct BatchPool {
+    #[expect(clippy::vec_box, reason = "batches travel as boxes, which are kept whole")]
     boxes: Vec<Box<Batch>>,
     ahead: Ahead,
 }
@@ -405,7 +402,7 @@ impl Connection {
         let mark = self.reply.mark();
         let taken = match table().resolve(args) {
             Ok(command) => self.take_other(command, args, around),
-            Err(error) => self.refuse(None, &error, around),
+            Err(error) => self.refuse(table().meant(args), &error, around),
         };
         if self.session.is_silent() {
             self.reply.truncate(mark);
@@ -419,7 +416,12 @@ impl Connection {
 
     /// Notes a command that was taken, for CLIENT LIST and for monitors.
     #[inline]
-    fn note(&mut self, command: &'static Command, args: Args<'_>, around: &mut Surroundings<'_>) {
+    pub(super) fn note(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        around: &mut Surroundings<'_>,
+    ) {
         self.commands += 1;
         self.last_command = command.index;
         if self.feeding {
@@ -496,156 +498,6 @@ impl Connection {
         Outcome::Spread(parts)
     }
 
-    /// Everything that is not plainly for one shard: transactions, commands over several shards,
-    /// of the connection and of the server.
-    fn take_other(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        // Who came while a password was set need not give it once it is gone.
-        self.session.authenticated |= around.shard.tools.settings.security.requirepass.is_empty();
-        if !self.session.authenticated && !command.spec.flags.has(Flags::NO_AUTH) {
-            return self.refuse(Some(command), &NOAUTH, around);
-        }
-        if self.session.monitoring && command.spec.flags.any(KEYSPACE) {
-            return self.refuse(Some(command), &MONITOR_ONLY, around);
-        }
-        if let Some(error) = self.refusal_now(command, around) {
-            return self.refuse(Some(command), &error, around);
-        }
-        if self.session.transaction.is_some() && !runs_in_transaction(command) {
-            return self.queue(command, args, around);
-        }
-        if matches!(command.spec.scope, Scope::Client(ClientVerb::Exec)) {
-            self.commands += 1;
-            self.last_command = command.index;
-        } else {
-            self.note(command, args, around);
-        }
-        match command.spec.scope {
-            Scope::Container => {
-                let error = CommandError::arity(&command.full_name);
-                self.refuse(Some(command), &error, around)
-            }
-            Scope::Client(verb) => self.client_verb(verb, command, args, around),
-            Scope::Server(_) => self.upper(command, args, around),
-            Scope::Shard(_) | Scope::Cursor(_) | Scope::AllShards(_) | Scope::Anywhere(_) => {
-                let mut set = ShardSet::default();
-                route::add_to_set(command, args, around.shard.tools.shared.placement, &mut set);
-                let mut batch = self.batch(around);
-                batch.push(command, args);
-                self.state = State::Submitted;
-                Taken::Stop(Outcome::Submit(batch, set))
-            }
-        }
-    }
-
-    fn client_verb(
-        &mut self,
-        verb: ClientVerb,
-        command: &'static Command,
-        args: Args<'_>,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        match verb {
-            ClientVerb::Multi => {
-                let batch = self.batch(around);
-                self.session.transaction = Some(Transaction::new(batch));
-                self.reply.ok();
-            }
-            ClientVerb::Exec => return self.exec(command, args, around),
-            ClientVerb::Discard => return self.discard(command, args, around),
-            ClientVerb::Watch => return self.watch(command, args, around),
-            ClientVerb::Unwatch => {
-                self.reply.ok();
-                return self.forget_watched(around);
-            }
-            ClientVerb::Select => {
-                let databases = around.shard.tools.settings.server.databases;
-                match crate::command::connection::database_index(args.get(1), databases) {
-                    Ok(db) => {
-                        self.session.view.db = db;
-                        self.reply.ok();
-                    }
-                    Err(error) => return self.refuse(Some(command), &error, around),
-                }
-            }
-            ClientVerb::Ping => match args.len() {
-                1 => self.reply.simple("PONG"),
-                2 => self.reply.bulk(args.get(1)),
-                _ => {
-                    let error = CommandError::arity(&command.full_name);
-                    return self.refuse(Some(command), &error, around);
-                }
-            },
-            ClientVerb::Echo => self.reply.bulk(args.get(1)),
-            ClientVerb::Quit => {
-                self.reply.ok();
-                return Taken::Stop(Outcome::Close);
-            }
-            _ => return self.upper(command, args, around),
-        }
-        self.count(command, args, around);
-        Taken::Next
-    }
-
-    fn upper(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        let mut batch = self.batch(around);
-        batch.push(command, args);
-        self.argument_bytes = batch.bytes();
-        self.state = State::Held;
-        Taken::Stop(Outcome::Upper(batch))
-    }
-
-    /// An error that also dooms the open transaction.
-    pub(super) fn refuse(
-        &mut self,
-        command: Option<&Command>,
-        error: &CommandError,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        if let Some(transaction) = &mut self.session.transaction {
-            transaction.refused = true;
-        }
-        match command {
-            Some(command) => around.shard.tools.reject(command, error, &mut self.reply),
-            None => {
-                let text = error.to_string();
-                around.shard.tools.count_error(&text);
-                self.reply.error(&text);
-            }
-        }
-        Taken::Next
-    }
-
-    /// An error of a command that failed by itself: an open transaction goes on.
-    pub(super) fn refuse_only(
-        &mut self,
-        command: &Command,
-        error: &CommandError,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        around.shard.tools.reject(command, error, &mut self.reply);
-        Taken::Next
-    }
-
-    /// Why the server's state forbids a command that does not execute on a keyspace now.
-    fn refusal_now(&self, command: &Command, around: &Surroundings<'_>) -> Option<CommandError> {
-        let tools = &around.shard.tools;
-        let status = &tools.shared.environment.status;
-        let role =
-            if status.is_replica.load(Ordering::Relaxed) { Role::Replica } else { Role::Master };
-        let writes = command.spec.flags.has(Flags::WRITE);
-        refuse::refusal(command.spec.flags, writes, role, &tools.settings, status)
-    }
-
     pub(super) fn batch(&self, around: &mut Surroundings<'_>) -> Box<Batch> {
         let mut batch = around.pool.take();
         batch.origin = around.shard.tools.id;
@@ -665,34 +517,11 @@ impl Connection {
         around.shard.tools.count_call(command, args, self.session.view.id);
     }
 
-    /// Shows the connection's numbers to others. `in_flight`: output bytes with the network.
-    pub fn publish(&self, in_flight: usize) {
-        let numbers = &self.info.numbers;
-        let transaction = self.session.transaction.as_ref();
-        let view = &self.session.view;
-        let flags = ClientFlags::MULTI
-            .when(transaction.is_some())
-            .with(ClientFlags::MONITOR.when(self.session.monitoring))
-            .with(ClientFlags::CLOSING.when(self.session.closing))
-            .with(ClientFlags::NO_TOUCH.when(view.no_touch));
-        numbers.flags.set(u64::from(flags.0));
-        numbers.db.set(u64::from(view.db.0));
-        numbers.multi.set(transaction.map_or(0, |open| open.batch.len() as u64 + 1));
-        numbers.multi_mem.set(transaction.map_or(0, |open| open.batch.bytes() as u64));
-        numbers.watch.set(self.session.watched.len() as u64);
-        numbers.qbuf.set(self.query_len() as u64);
-        numbers.qbuf_free.set((self.query.capacity() - self.query_len()) as u64);
-        numbers.argv_mem.set((self.argument_bytes + self.parser.held_bytes()) as u64);
-        numbers.rbs.set(self.reply.buf.capacity() as u64);
-        numbers.obl.set(self.reply.buf.len() as u64);
-        numbers.oll.set(u64::from(in_flight > 0));
-        numbers.omem.set((in_flight + self.reply.len() - self.reply.buf.len()) as u64);
-        numbers.command.set(u64::from(self.commands > 0) * (u64::from(self.last_command) + 1));
-        numbers.resp.set(if view.version == RespVersion::V3 { 3 } else { 2 });
-        numbers.commands.set(self.commands);
-    }
-
     fn protocol_error(&mut self, error: &ProtocolError) {
+        if matches!(error, ProtocolError::CrossProtocol) {
+            // A browser that was made to talk to us must not read what its first lines did.
+            self.reply.clear();
+        }
         error.reply(&mut self.reply);
         self.session.closing = true;
     }
@@ -714,22 +543,6 @@ fn warm(ahead: &Ahead, db: DbIndex, shard: &Shard) {
         space.keys.warm(db, ahead.places(shard.tools.id));
     }
 }
-
-/// Commands that run at once although a transaction is open.
-fn runs_in_transaction(command: &Command) -> bool {
-    matches!(
-        command.spec.scope,
-        Scope::Client(
-            ClientVerb::Exec | ClientVerb::Discard | ClientVerb::Quit | ClientVerb::Reset
-        )
-    )
-}
-
-/// Commands on keys: a monitor, whose connection counts as a replica's, may not run them.
-const KEYSPACE: Flags = Flags::READONLY.with(Flags::WRITE).with(Flags::MAY_REPLICATE);
-const MONITOR_ONLY: CommandError =
-    CommandError::text("ERR Replica can't interact with the keyspace");
-const NOAUTH: CommandError = CommandError::text("NOAUTH Authentication required.");
 
 /// Commands of one connection in one turn of the loop, so that one long pipeline does not hold the
 /// others up: 256 take about 0.1 ms.

@@ -74,8 +74,7 @@ impl Filter {
                 b"laddr" => filter.laddr = Some(value.to_vec()),
                 b"user" if value == DEFAULT_USER.as_bytes() => filter.user = Some(value.to_vec()),
                 b"user" => {
-                    let name = String::from_utf8_lossy(value);
-                    return Err(CommandError::owned(format!("ERR No such user '{name}'")));
+                    return Err(CommandError::quoting("ERR No such user '", value, "'"));
                 }
                 b"skipme" => filter.skip_own = yes_or_no(value)?,
                 b"maxage" => {
@@ -111,10 +110,7 @@ fn kind(text: &[u8]) -> Result<ClientKind, CommandError> {
         b"replica" | b"slave" => Ok(ClientKind::Replica),
         b"master" | b"primary" => Ok(ClientKind::Master),
         b"pubsub" => Ok(ClientKind::Pubsub),
-        _ => {
-            let text = String::from_utf8_lossy(text);
-            Err(CommandError::owned(format!("ERR Unknown client type '{text}'")))
-        }
+        _ => Err(CommandError::quoting("ERR Unknown client type '", text, "'")),
     }
 }
 

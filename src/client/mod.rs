@@ -3,10 +3,12 @@
 
 pub mod ahead;
 pub mod auth;
+pub mod commands;
 pub mod connection;
 pub mod filter;
 pub mod monitor;
 pub mod multi;
+pub mod numbers;
 pub mod pipeline;
 pub mod session;
 pub mod tracking;

@@ -43,9 +43,8 @@ impl Connection {
             return self.refuse_only(command, &EXEC_WITHOUT_MULTI, around);
         };
         if transaction.refused {
-            around.pool.give(transaction.batch);
-            let _ = self.refuse_only(command, &EXECABORT, around);
-            return self.forget_watched(around);
+            self.session.transaction = Some(transaction);
+            return self.abort(command, &EXECABORT, around);
         }
         if self.feeding {
             for index in 0..transaction.batch.len() {
@@ -68,6 +67,19 @@ impl Connection {
         }
         self.state = State::Submitted;
         Taken::Stop(Outcome::Submit(batch, set))
+    }
+
+    /// Drops the open transaction, if there is one, because EXEC was refused.
+    pub(super) fn abort(
+        &mut self,
+        exec: &Command,
+        error: &CommandError,
+        around: &mut Surroundings<'_>,
+    ) -> Taken {
+        let _ = self.refuse_only(exec, error, around);
+        let Some(transaction) = self.session.transaction.take() else { return Taken::Next };
+        around.pool.give(transaction.batch);
+        self.forget_watched(around)
     }
 
     /// Drops the open transaction.

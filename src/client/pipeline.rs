@@ -138,6 +138,7 @@ impl Pipeline {
 }
 
 /// The same commands once more, each stretch after the one before it.
+#[expect(clippy::vec_box, reason = "batches travel as boxes, which are kept whole")]
 fn repeat_in_order(
     parts: Vec<Box<Batch>>,
     order: Vec<u16>,

@@ -99,9 +99,9 @@ impl Environment {
     }
 
     /// Counts an error reply of a shard by its prefix.
-    pub fn count_error(&self, shard: ShardId, text: &str) {
+    pub fn count_error(&self, shard: ShardId, text: &[u8]) {
         let shard = usize::from(shard.0);
-        self.error_stats[shard].record(text.as_bytes());
+        self.error_stats[shard].record(text);
         self.metrics[shard].total_error_replies.bump();
     }
 }

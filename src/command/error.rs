@@ -21,18 +21,27 @@ pub enum CommandError {
     OutOfRange,
     /// No such database.
     DbOutOfRange,
-    /// A whole error text with its prefix, such as `ERR invalid expire time in 'set' command`.
-    Text(Cow<'static, str>),
+    /// A whole error text with its prefix, such as `ERR invalid expire time in 'set' command`. It
+    /// may quote bytes of any kind.
+    Text(Cow<'static, [u8]>),
 }
 
 impl CommandError {
     /// An error with a fixed text, its prefix included.
     pub const fn text(text: &'static str) -> CommandError {
-        CommandError::Text(Cow::Borrowed(text))
+        CommandError::Text(Cow::Borrowed(text.as_bytes()))
     }
 
     /// An error with a text made for the occasion, its prefix included.
-    pub const fn owned(text: String) -> CommandError {
+    pub fn owned(text: String) -> CommandError {
+        CommandError::Text(Cow::Owned(text.into_bytes()))
+    }
+
+    /// An error that quotes a client's bytes between two texts, the first with its prefix. As with
+    /// stock servers the quoted bytes end at a zero.
+    pub fn quoting(before: &str, quoted: &[u8], after: &str) -> CommandError {
+        let end = memchr::memchr(0, quoted).unwrap_or(quoted.len());
+        let text = [before.as_bytes(), &quoted[..end], after.as_bytes()].concat();
         CommandError::Text(Cow::Owned(text))
     }
 
@@ -40,11 +49,19 @@ impl CommandError {
     pub fn arity(full_name: &str) -> CommandError {
         CommandError::owned(format!("ERR wrong number of arguments for '{full_name}' command"))
     }
-}
 
-impl fmt::Display for CommandError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+    /// What EXEC answers when this error keeps the transaction from running.
+    pub fn aborting(&self) -> CommandError {
+        let text = self.as_bytes();
+        // `ERR` says nothing that EXECABORT does not.
+        let text = text.strip_prefix(b"ERR ").unwrap_or(text);
+        let before = b"EXECABORT Transaction discarded because of: ";
+        CommandError::Text(Cow::Owned([before, text].concat()))
+    }
+
+    /// The error's text, its prefix included.
+    pub fn as_bytes(&self) -> &[u8] {
+        let text = match self {
             CommandError::WrongType => {
                 "WRONGTYPE Operation against a key holding the wrong kind of value"
             }
@@ -54,7 +71,14 @@ impl fmt::Display for CommandError {
             CommandError::NoSuchKey => "ERR no such key",
             CommandError::OutOfRange => "ERR index out of range",
             CommandError::DbOutOfRange => "ERR DB index is out of range",
-            CommandError::Text(text) => text,
-        })
+            CommandError::Text(text) => return text,
+        };
+        text.as_bytes()
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }

@@ -131,7 +131,7 @@ impl Fixture {
         self.entry.clear();
         match table().resolve(args) {
             Ok(command) => self.call(command, args, &mut reply),
-            Err(error) => reply.error(&error.to_string()),
+            Err(error) => reply.error_bytes(error.as_bytes()),
         }
         reply
     }
@@ -207,7 +207,7 @@ impl Fixture {
                         self.view.db = db;
                         reply.ok();
                     }
-                    Err(error) => reply.error(&error.to_string()),
+                    Err(error) => reply.error_bytes(error.as_bytes()),
                 }
                 return;
             }
@@ -232,7 +232,7 @@ impl Fixture {
         let changes = context.effects.finish();
         if let Err(error) = result {
             reply.truncate(mark);
-            reply.error(&error.to_string());
+            reply.error_bytes(error.as_bytes());
         }
         assert!(changes > 0 || self.entry.is_empty(), "'{}' streams no change", command.full_name);
     }

@@ -101,7 +101,8 @@ bits! { Categories, CATEGORY_NAMES:
 }
 
 impl Flags {
-    /// The categories that follow from the flags: write, read, admin, pubsub, fast or slow, blocking.
+    /// The categories that follow from the flags: write, read, admin, pubsub, fast or slow,
+    /// blocking.
     pub const fn categories(self) -> Categories {
         let mut set = if self.has(Flags::FAST) { Categories::FAST } else { Categories::SLOW };
         if self.has(Flags::WRITE) {

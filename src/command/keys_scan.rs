@@ -62,12 +62,9 @@ impl<'a> ScanOptions<'a> {
 
 fn kind_named(name: &[u8]) -> Result<Kind, CommandError> {
     let all = [Kind::String, Kind::List, Kind::Set, Kind::SortedSet, Kind::Hash, Kind::Stream];
-    all.into_iter().find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name)).ok_or_else(
-        || {
-            let name = String::from_utf8_lossy(name);
-            CommandError::owned(format!("ERR unknown type name '{name}'"))
-        },
-    )
+    all.into_iter()
+        .find(|kind| kind.name().as_bytes().eq_ignore_ascii_case(name))
+        .ok_or_else(|| CommandError::quoting("ERR unknown type name '", name, "'"))
 }
 
 /// The cursor that an argument names.

@@ -98,6 +98,15 @@ impl Table {
         second.map_or(Some(command), |second| command.subcommand(second))
     }
 
+    /// The command that `args` name, subcommand resolved, whatever their number.
+    pub fn meant(&self, args: Args<'_>) -> Option<&'static Command> {
+        let command = self.find(args.get(0))?;
+        if command.subcommands.is_empty() || args.len() < 2 {
+            return Some(command);
+        }
+        command.subcommand(args.get(1))
+    }
+
     /// The command that `args` name, subcommand resolved, with a fitting number of arguments.
     ///
     /// # Errors
@@ -142,29 +151,30 @@ fn lower_case<'a>(name: &[u8], buffer: &'a mut [u8; NAME_MAX]) -> Option<&'a [u8
 }
 
 fn unknown_command(args: Args<'_>) -> CommandError {
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for arg in args.iter().skip(1) {
         if shown.len() >= SHOWN_MAX {
             break;
         }
         let room = SHOWN_MAX - shown.len();
-        shown.push_str(&format!("'{}' ", text_of(arg, room)));
+        shown.extend_from_slice(&[b"'", shortened(arg, room), b"' "].concat());
     }
-    let name = text_of(args.get(0), SHOWN_MAX);
-    CommandError::owned(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+    let middle = b"', with args beginning with: ";
+    let quoted = [shortened(args.get(0), SHOWN_MAX), middle, &shown].concat();
+    CommandError::quoting("ERR unknown command '", &quoted, "")
 }
 
 fn unknown_subcommand(command: &Command, args: Args<'_>) -> CommandError {
-    let word = text_of(args.get(1), SHOWN_MAX);
+    let word = shortened(args.get(1), SHOWN_MAX);
     let name = command.full_name.to_ascii_uppercase();
-    CommandError::owned(format!("ERR unknown subcommand '{word}'. Try {name} HELP."))
+    CommandError::quoting("ERR unknown subcommand '", word, &format!("'. Try {name} HELP."))
 }
 
 /// Bytes for an error text, cut to `room` bytes.
-fn text_of(bytes: &[u8], room: usize) -> String {
+fn shortened(bytes: &[u8], room: usize) -> &[u8] {
     // To stock servers such text ends at a zero.
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len()).min(room);
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    &bytes[..end]
 }
 
 /// Redis shows at most 128 bytes of a wrong command and of its arguments.

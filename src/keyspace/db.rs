@@ -84,8 +84,8 @@ impl Db {
         std::hint::black_box(read);
     }
 
-    /// Whether a key of a slot may have an expiry that is over: by bounds alone, which is all that most
-    /// commands need to know of expiry.
+    /// Whether a key of a slot may have an expiry that is over: by bounds alone, which is all that
+    /// most commands need to know of expiry.
     pub fn may_hold_expired(&self, slot: Slot, now_ms: u64) -> bool {
         if self.totals.next_expiry >= now_ms {
             return false;

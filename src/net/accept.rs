@@ -57,6 +57,8 @@ impl Net {
         match -result {
             // The peer gave up before we accepted, or a step was interrupted.
             libc::ECONNABORTED | libc::EINTR | libc::EAGAIN => {}
+            // Another handle has stopped it (`Listener::stop`); it is closed soon.
+            libc::EINVAL => return,
             error if error > 0 => {
                 listening.rest_until = Some(Instant::now() + REST);
                 self.resting += 1;

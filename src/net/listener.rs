@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,13 @@ impl Listener {
     pub fn share_port(&self, shared: bool) {
         // Where the kernel refuses, binding the other socket will fail and say so.
         let _ = socket2::SockRef::from(&self.socket).set_reuse_port(shared);
+    }
+
+    /// Takes no further connections, at once and through every handle of the socket. Those that
+    /// nobody has accepted yet are reset.
+    pub fn stop(&self) {
+        // It fails for a socket that does not listen any more, as is wanted.
+        let _ = socket2::SockRef::from(&self.socket).shutdown(Shutdown::Both);
     }
 
     /// A second handle of the same socket; the port stays taken until both are closed. `None` if

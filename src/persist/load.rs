@@ -1,6 +1,6 @@
 //! Loading an RDB: bytes in, batches of keys for the shards out. A state machine without I/O and
-//! without a clock, driven by the shard that conducts the load: from a file at start, from a file or a
-//! socket at a full resynchronization, on the spot for DEBUG RELOAD.
+//! without a clock, driven by the shard that conducts the load: from a file at start, from a file
+//! or a socket at a full resynchronization, on the spot for DEBUG RELOAD.
 //!
 //! What always holds: every key goes to the shard that owns its slot; what is decoded and not yet
 //! in a staging keyspace is bounded by the batches in flight and one feed, if the driver stops

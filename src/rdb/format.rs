@@ -76,8 +76,8 @@ pub const STRING_INT32: u8 = 2;
 /// A string compressed with LZF.
 pub const STRING_LZF: u8 = 3;
 
-/// The name of a value's type, for messages: up to 21 the names the stock checkers print. Numbers from 22 on mean one thing in Redis and
-/// another in Valkey, so the file's magic matters.
+/// The name of a value's type, for messages: up to 21 the names the stock checkers print. Numbers
+/// from 22 on mean one thing in Redis and another in Valkey, so the file's magic matters.
 pub fn type_name(code: u8, valkey: bool) -> &'static str {
     match code {
         0 => "string",

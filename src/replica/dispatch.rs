@@ -3,8 +3,8 @@
 //! under the sequencer's lock, together with the bytes' way into the backlog.
 //!
 //! Always: for each shard the units it is concerned by leave in the stream's order, each whole: in
-//! the shard's own batch, or in the one batch that needs several keyspaces, which every shard of its
-//! set meets after its own batch.
+//! the shard's own batch, or in the one batch that needs several keyspaces, which every shard of
+//! its set meets after its own batch.
 
 use super::units::Unit;
 use crate::base::ids::{DbIndex, ReplOffset, ShardId};

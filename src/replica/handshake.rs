@@ -4,7 +4,6 @@
 use crate::base::ids::{ReplId, ReplOffset};
 use crate::base::number;
 use crate::resp::encode;
-use crate::{notice, warning};
 use thiserror::Error;
 
 /// What the replica has to say of itself.
@@ -127,7 +126,7 @@ impl Handshake {
                 if refused && !excused.iter().any(|text| line.starts_with(text)) {
                     return Err(HandshakeError::Ping(shown(line)));
                 }
-                notice!("Master replied to PING, replication can continue...");
+                crate::notice!("Master replied to PING, replication can continue...");
                 self.introduce(out);
             }
             Stage::Auth if refused => return Err(HandshakeError::Auth(shown(line))),
@@ -179,11 +178,11 @@ impl Handshake {
         match self.introduction.resume {
             Some((id, offset)) => {
                 let next = (offset.0 + 1).to_string();
-                notice!("Trying a partial resynchronization (request {id}:{next}).");
+                crate::notice!("Trying a partial resynchronization (request {id}:{next}).");
                 encode::command(out, &[b"PSYNC", &id.0, next.as_bytes()]);
             }
             None => {
-                notice!("Partial resynchronization not possible (no cached master)");
+                crate::notice!("Partial resynchronization not possible (no cached master)");
                 encode::command(out, &[b"PSYNC", b"?", b"-1"]);
             }
         }
@@ -200,7 +199,7 @@ impl Handshake {
                     return Err(HandshakeError::Psync(shown(line)));
                 };
                 self.stage = Stage::Done;
-                notice!("Full resync from master: {id}:{offset}");
+                crate::notice!("Full resync from master: {id}:{offset}");
                 Ok(Step::FullResync { id: Some(id), offset: ReplOffset(offset) })
             }
             b"+CONTINUE" => {
@@ -208,7 +207,7 @@ impl Handshake {
                     return Err(HandshakeError::Psync(shown(line)));
                 }
                 self.stage = Stage::Done;
-                notice!("Successful partial resynchronization with master.");
+                crate::notice!("Successful partial resynchronization with master.");
                 Ok(Step::Continue { id: words.get(1).and_then(|word| ReplId::parse(word)) })
             }
             b"-NOMASTERLINK" | b"-LOADING" | b"-MASTERDOWN" => {
@@ -217,11 +216,13 @@ impl Handshake {
             word => {
                 if word == b"-ERR" {
                     let shown = shown(line);
-                    notice!("Master does not support PSYNC or is in error state (reply: {shown})");
+                    crate::notice!(
+                        "Master does not support PSYNC or is in error state (reply: {shown})"
+                    );
                 } else {
-                    warning!("Unexpected reply to PSYNC from master: {}", shown(line));
+                    crate::warning!("Unexpected reply to PSYNC from master: {}", shown(line));
                 }
-                notice!("Retrying with SYNC...");
+                crate::notice!("Retrying with SYNC...");
                 self.stage = Stage::Done;
                 encode::command(out, &[b"SYNC"]);
                 Ok(Step::FullResync { id: None, offset: ReplOffset(0) })
@@ -231,7 +232,7 @@ impl Handshake {
 }
 
 fn not_understood(what: &str, line: &[u8]) {
-    notice!("(Non critical) Master does not understand REPLCONF {what}: {}", shown(line));
+    crate::notice!("(Non critical) Master does not understand REPLCONF {what}: {}", shown(line));
 }
 
 /// A peer's line as it may stand in the log.

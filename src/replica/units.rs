@@ -205,8 +205,10 @@ mod tests {
     }
 
     const STREAM: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n\
-        *1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$1\r\nb\r\n\
-        *1\r\n$4\r\nexec\r\n*1\r\n$4\r\nPING\r\n\r\n*1\r\n$5\r\nmulti\r\n*1\r\n$4\r\nEXEC\r\nSET \"x y\" 2\r\n";
+        *1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n\
+        *2\r\n$3\r\nDEL\r\n$1\r\nb\r\n\
+        *1\r\n$4\r\nexec\r\n*1\r\n$4\r\nPING\r\n\r\n*1\r\n$5\r\nmulti\r\n*1\r\n$4\r\nEXEC\r\n\
+        SET \"x y\" 2\r\n";
 
     #[test]
     fn units_do_not_depend_on_where_the_bytes_are_cut() {

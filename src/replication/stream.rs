@@ -118,7 +118,8 @@ impl Stream {
 
     /// Takes a ticket for a finished run and publishes its effects, before anything that tells of
     /// them leaves the shard (M2). The builder is empty afterwards; an empty one takes a ticket as
-    /// well. While not active nothing is published and the last ticket is returned. `merge` follows.
+    /// well. While not active nothing is published and the last ticket is returned. `merge`
+    /// follows.
     pub fn publish(&self, shard: ShardId, builder: &mut EntryBuilder) -> Ticket {
         if !self.active() {
             builder.clear();
@@ -221,8 +222,8 @@ impl Stream {
         self.backlog.connected_readers()
     }
 
-    /// A reader of everything behind `from`, whatever its id: for the append-only file. It ends only
-    /// when the bytes begin anew (`start`, `stop`, `adopt`), not with a promotion.
+    /// A reader of everything behind `from`, whatever its id: for the append-only file. It ends
+    /// only when the bytes begin anew (`start`, `stop`, `adopt`), not with a promotion.
     pub fn reader_at(&self, from: ReplOffset) -> Result<BacklogReader, OutOfRange> {
         self.backlog.reader_at(from, Follows::Bytes)
     }
@@ -362,7 +363,8 @@ impl Stream {
     }
 
     /// The master continues under another id (`+CONTINUE id`): the old one stays valid up to here,
-    /// and the readers that follow an id end, so that sub-replicas learn of it. Nothing if the id is the same.
+    /// and the readers that follow an id end, so that sub-replicas learn of it. Nothing if the id
+    /// is the same.
     pub fn switch_id(&self, writer: &mut BacklogWriter, id: ReplId) {
         assert!(writer.is_of(&self.backlog), "this stream's writer");
         let mut history = self.lock_history();

@@ -27,8 +27,8 @@ pub enum Work {
     Apply(Box<Batch>, ReplOffset),
 }
 
-/// Where the stream stood when a lease of the server was sequenced on a replica: what was dispatched
-/// before is in the keyspaces in hand, and nothing that came later is.
+/// Where the stream stood when a lease of the server was sequenced on a replica: what was
+/// dispatched before is in the keyspaces in hand, and nothing that came later is.
 pub struct Place {
     /// The stream's end.
     pub offset: ReplOffset,

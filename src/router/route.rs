@@ -131,7 +131,8 @@ fn route_of_keys(command: &Command, args: Args<'_>, placement: Placement) -> Rou
     }
 }
 
-/// The slot that a SCAN cursor stands in; slot 0 for what is no cursor, where the handler refuses it.
+/// The slot that a SCAN cursor stands in; slot 0 for what is no cursor, where the handler refuses
+/// it.
 fn cursor_slot(args: Args<'_>) -> Slot {
     if args.len() < 2 {
         return Slot(0);

@@ -98,7 +98,7 @@ fn categories(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> 
 }
 
 fn unknown_category(name: &[u8]) -> CommandError {
-    CommandError::owned(format!("ERR Unknown category '{}'", String::from_utf8_lossy(name)))
+    CommandError::quoting("ERR Unknown category '", name, "'")
 }
 
 fn delete(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
@@ -111,8 +111,7 @@ fn delete(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
 
 fn dry_run(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let unknown = |what: &str, name: &[u8]| {
-        let name = String::from_utf8_lossy(name);
-        CommandError::owned(format!("ERR {what} '{name}' not found"))
+        CommandError::quoting(&format!("ERR {what} '"), name, "' not found")
     };
     if asked.args.get(2) != USER {
         return Err(unknown("User", asked.args.get(2)));

@@ -335,8 +335,7 @@ fn set_info(info: &ClientInfo, args: Args<'_>, reply: &mut Reply) -> Result<(), 
         b"lib-ver" if auth::is_name(value) => info.set_lib_version(value),
         b"lib-ver" => return refused("lib-ver"),
         _ => {
-            let option = String::from_utf8_lossy(option);
-            return Err(CommandError::owned(format!("ERR Unrecognized option '{option}'")));
+            return Err(CommandError::quoting("ERR Unrecognized option '", option, "'"));
         }
     }
     reply.ok();

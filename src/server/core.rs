@@ -97,6 +97,8 @@ pub struct Core {
     events: Vec<Event>,
     granted: Vec<Ready>,
     next_cron: Instant,
+    /// When this executor's other tasks were let through.
+    others_ran: Instant,
     /// A pipeline's next stretch is this shard's: no parking before it ran.
     again: bool,
     stopping: bool,
@@ -126,6 +128,7 @@ impl Core {
             events: Vec::new(),
             granted: Vec::new(),
             next_cron: Instant::now(),
+            others_ran: Instant::now(),
             again: false,
             stopping: false,
         }
@@ -146,15 +149,26 @@ impl Core {
             let idle = self.turn()?;
             if idle {
                 self.park().await?;
-            } else if glommio::executor().need_preempt() {
+            } else if self.others_are_due() {
                 // Other tasks of this executor run; they do not touch this loop's state.
-                // By a timer: a task that merely yields may be left asleep with nothing to wake it.
+                // By a timer: only an executor without runnable tasks looks at its files.
                 glommio::timer::sleep(Duration::ZERO).await;
             }
         }
         // The process ends: freeing the data key by key would only take time.
         std::mem::forget(self.shard.home.take());
         Ok(())
+    }
+
+    /// Whether a busy loop should let this executor's other tasks run now.
+    fn others_are_due(&mut self) -> bool {
+        let period = if self.reads_file() { FILE_PERIOD } else { CRON_PERIOD };
+        let clock = self.shard.tools.clock;
+        let due = clock.saturating_duration_since(self.others_ran) >= period;
+        if due {
+            self.others_ran = clock;
+        }
+        due
     }
 
     /// One turn; whether there was nothing to do.
@@ -245,8 +259,8 @@ impl Core {
             }
         }
         self.shard.collected.messages = messages;
-        // Leases overtake queued commands, but a master's stream full of them must not starve those:
-        // what was queued runs each time the keyspace comes home.
+        // Leases overtake queued commands, but a master's stream full of them must not starve
+        // those: what was queued runs each time the keyspace comes home.
         self.run_waiting();
         self.run_deferred();
         if self.shard.follow_sequence() {
@@ -453,5 +467,7 @@ impl Core {
 
 /// How often the loop looks after time: expiry, timeouts, statistics.
 const CRON_PERIOD: Duration = Duration::from_millis(100);
+/// How soon a busy loop lets file I/O through.
+const FILE_PERIOD: Duration = Duration::from_millis(1);
 /// A connection keeps an output buffer of at most this size for reuse.
 const SPARE_BYTES_MAX: usize = 64 * 1024;

@@ -7,6 +7,7 @@ use super::verbs::caller_of;
 use crate::base::glob::{self, Case};
 use crate::base::ids::{ReplId, ShardId};
 use crate::base::number;
+use crate::command::error::CommandError;
 use crate::command::help;
 use crate::config::choices::Permission;
 use crate::config::live::Caller;
@@ -22,8 +23,8 @@ enum Answer {
     Done,
     /// Every keyspace.
     Lease,
-    /// An error with this text.
-    Refused(String),
+    /// An error.
+    Refused(CommandError),
 }
 
 impl Core {
@@ -49,7 +50,7 @@ impl Core {
                 self.answer(batch);
             }
             Answer::Lease => self.lease_all(Leased::Debug(batch)),
-            Answer::Refused(text) => self.refuse_order(batch, &text),
+            Answer::Refused(error) => self.fail_order(batch, &error),
         }
     }
 
@@ -141,7 +142,7 @@ fn populate_check(args: Args<'_>) -> Answer {
     };
     match positive(2) && positive(4) {
         true => Answer::Lease,
-        false => Answer::Refused("ERR value is out of range, must be positive".to_owned()),
+        false => Answer::Refused(CommandError::text("ERR value is out of range, must be positive")),
     }
 }
 
@@ -186,7 +187,7 @@ fn protocol(kind: &[u8], reply: &mut Reply) -> Answer {
         }
         b"push" => {
             if !resp3 {
-                return Answer::Refused("ERR RESP2 is not supported by this command".to_owned());
+                return Answer::Refused(RESP2);
             }
             // Before the reply it would be taken for the reply by simple clients.
             reply.bulk(b"Some real reply following the push reply");
@@ -197,16 +198,18 @@ fn protocol(kind: &[u8], reply: &mut Reply) -> Answer {
         b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
         b"true" => reply.boolean(true),
         b"false" => reply.boolean(false),
-        _ => return Answer::Refused(PROTOCOL_TYPES.to_owned()),
+        _ => return Answer::Refused(CommandError::text(PROTOCOL_TYPES)),
     }
     Answer::Done
 }
 
 /// The error for what DEBUG does not know.
-pub(super) fn unknown(word: &[u8]) -> String {
-    let word = String::from_utf8_lossy(word);
-    format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP.")
+fn unknown(word: &[u8]) -> CommandError {
+    let before = "ERR unknown subcommand or wrong number of arguments for '";
+    CommandError::quoting(before, word, "'. Try DEBUG HELP.")
 }
+
+const RESP2: CommandError = CommandError::text("ERR RESP2 is not supported by this command");
 
 const REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is \
      set to \"local\", you can run it from a local connection, otherwise you need to set this \

@@ -1,5 +1,5 @@
-//! Reads a file in slices for this shard's loop, by a task of its own that does nothing else. The loop
-//! takes slices when it can use them; the task reads a few ahead. While one is alive the loop
+//! Reads a file in slices for this shard's loop, by a task of its own that does nothing else. The
+//! loop takes slices when it can use them; the task reads a few ahead. While one is alive the loop
 //! must park in glommio, which alone delivers file I/O.
 
 use crate::shard::inbox::Inbox;

@@ -49,9 +49,8 @@ impl Asker<'_> {
                 name = Some(args.get(index + 1));
                 index += 2;
             } else {
-                let option = String::from_utf8_lossy(option);
-                let text = format!("ERR Syntax error in HELLO option '{option}'");
-                return Err(CommandError::owned(text));
+                let before = "ERR Syntax error in HELLO option '";
+                return Err(CommandError::quoting(before, option, "'"));
             }
         }
         if let Some((user, password)) = login {

@@ -51,8 +51,7 @@ pub fn latency(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError>
 }
 
 fn no_samples(event: &[u8]) -> CommandError {
-    let event = String::from_utf8_lossy(event);
-    CommandError::owned(format!("ERR No samples available for event '{event}'"))
+    CommandError::quoting("ERR No samples available for event '", event, "'")
 }
 
 fn histogram(asked: &Asked<'_>, reply: &mut Reply) {

@@ -56,25 +56,26 @@ impl Core {
         self.process.follow.set_state(LinkState::Connected);
         self.process.follow.down_since_ms.store(0, Ordering::Relaxed);
         self.resume_link();
-        self.acknowledge();
+        self.acknowledge_mark();
         self.stream_units();
     }
 
     /// Hands on the units that are whole.
     pub(super) fn stream_units(&mut self) {
         let Phase::Streaming(streaming) = &mut self.link.phase else { return };
-        let writer = self.link.writer.as_mut().expect("a replica's link has it");
+        let writer = self.link.writer.as_ref().expect("a replica's link has it");
         let Streaming { units, dispatcher, .. } = &mut **streaming;
         let start = writer.end();
         let (mut end, mut selected, mut rejected) = (start, None, Vec::new());
         let broken = loop {
             match units.next_unit() {
                 Ok(Some(unit)) => {
+                    let begin = end;
                     end.0 += unit.len as u64;
                     match dispatcher.add(&unit, end, &mut rejected) {
                         Heed::Nothing => {}
                         Heed::Selected(db) => selected = Some(db),
-                        Heed::GetAck => self.link.getacks.push_back(end),
+                        Heed::GetAck => self.link.getacks.push_back(begin),
                     }
                 }
                 Ok(None) => break None,
@@ -84,34 +85,7 @@ impl Core {
         let read = end.0 + units.unfinished_len() as u64;
         self.process.follow.read_offset.store(read, Ordering::Relaxed);
         if end > start {
-            let shared = Arc::clone(&self.shard.tools.shared);
-            let marks = &shared.progress.marks;
-            let mut touched = ShardSet::default();
-            {
-                let sequencer = shared.sequencer();
-                let appended = writer.append_raw(units.finished());
-                assert_eq!(appended, end, "the backlog holds what was dispatched");
-                if let Some(db) = selected {
-                    shared.stream.note_selected(writer, db);
-                }
-                let (own, several) = dispatcher.take();
-                for (shard, gathered) in own {
-                    touched.insert(shard);
-                    marks.dispatch(shard, gathered.through);
-                    let (batch, through) = (gathered.batch, gathered.through);
-                    sequencer.push(shard, Sequenced::Apply { batch, through });
-                }
-                if let Some((set, gathered)) = several {
-                    touched.add(set);
-                    set.iter().for_each(|shard| marks.dispatch(shard, gathered.through));
-                    let work = Work::Apply(gathered.batch, gathered.through);
-                    self.desk.start_now(&self.shard, &sequencer, set, work);
-                }
-                marks.dispatched_through(end);
-            }
-            units.discard_finished();
-            self.wake_shards(touched);
-            self.wake_links();
+            self.hand_on(end, selected);
         }
         self.log_rejected(&rejected);
         if let Some(error) = broken {
@@ -125,20 +99,56 @@ impl Core {
         }
     }
 
+    /// Appends the finished units, which end at `end`, to the backlog and sends them to their
+    /// shards. `selected`: the database that the bytes end in, if they choose one.
+    fn hand_on(&mut self, end: ReplOffset, selected: Option<DbIndex>) {
+        let Phase::Streaming(streaming) = &mut self.link.phase else { return };
+        let writer = self.link.writer.as_mut().expect("a replica's link has it");
+        let Streaming { units, dispatcher, .. } = &mut **streaming;
+        let shared = Arc::clone(&self.shard.tools.shared);
+        let marks = &shared.progress.marks;
+        let mut touched = ShardSet::default();
+        {
+            let sequencer = shared.sequencer();
+            let appended = writer.append_raw(units.finished());
+            assert_eq!(appended, end, "the backlog holds what was dispatched");
+            if let Some(db) = selected {
+                shared.stream.note_selected(writer, db);
+            }
+            let (own, several) = dispatcher.take();
+            for (shard, gathered) in own {
+                touched.insert(shard);
+                marks.dispatch(shard, gathered.through);
+                let (batch, through) = (gathered.batch, gathered.through);
+                sequencer.push(shard, Sequenced::Apply { batch, through });
+            }
+            if let Some((set, gathered)) = several {
+                touched.add(set);
+                set.iter().for_each(|shard| marks.dispatch(shard, gathered.through));
+                let work = Work::Apply(gathered.batch, gathered.through);
+                self.desk.start_now(&self.shard, &sequencer, set, work);
+            }
+            marks.dispatched_through(end);
+        }
+        units.discard_finished();
+        self.wake_shards(touched);
+        self.wake_links();
+    }
+
     /// Looks at how far the shards are.
     pub(super) fn follow_marks(&mut self) {
         let progress = &self.shard.tools.shared.progress;
         let mark = progress.marks.mark();
-        let mut reached = false;
+        let mut reached = None;
         while self.link.getacks.front().is_some_and(|at| *at <= mark) {
-            self.link.getacks.pop_front();
-            reached = true;
+            reached = self.link.getacks.pop_front();
         }
         if self.link.getacks.is_empty() && !self.link.paused && progress.is_awaited() {
             progress.set_awaited(false);
         }
-        if reached {
-            self.acknowledge();
+        if let Some(at) = reached {
+            // As stock: what came before the question, not the question.
+            self.acknowledge(at);
         }
         if self.link.paused && self.lag() <= LAG_BYTES_MAX / 2 {
             self.resume_link();

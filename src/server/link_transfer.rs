@@ -391,7 +391,10 @@ impl SnapshotFile {
         let file = OpenOptions::new().create(true).write(true).truncate(true).open(&temporary);
         let file = file.map_err(|error| {
             let name = temporary.display();
-            format!("Opening the temp file needed for MASTER <-> REPLICA synchronization: {error} ({name})")
+            format!(
+                "Opening the temp file needed for MASTER <-> REPLICA synchronization: \
+                 {error} ({name})"
+            )
         })?;
         let (bytes, received) = mpsc::channel();
         let waiting = Arc::new(AtomicU64::new(0));

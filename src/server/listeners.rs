@@ -146,10 +146,11 @@ fn resolve(address: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
 }
 
 impl Listeners {
-    /// Remembers the sockets listened on over TCP.
-    pub fn remember(&self, doors: &[Door]) {
+    /// Remembers the sockets listened on over TCP; the ones so far.
+    pub fn remember(&self, doors: &[Door]) -> Vec<Listener> {
         let tcp = doors.iter().filter(|door| !door.unix);
-        *self.lock() = tcp.filter_map(|door| door.listener.duplicate()).collect();
+        let handles = tcp.filter_map(|door| door.listener.duplicate()).collect();
+        std::mem::replace(&mut *self.lock(), handles)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Listener>> {
@@ -167,10 +168,11 @@ impl Process {
         let share = |on: bool| known.lock().iter().for_each(|listener| listener.share_port(on));
         share(true);
         let opened = open_tcp(network, Listener::open_sharing);
-        share(false);
-        let doors = opened?;
+        let doors = opened.inspect_err(|_| share(false))?;
         doors.iter().for_each(|door| door.listener.share_port(false));
-        known.remember(&doors);
+        // Before the answer, not when shard 0 closes them: who has the answer is never reset. They
+        // go on sharing the port, which yet another change may want before they are closed.
+        known.remember(&doors).iter().for_each(Listener::stop);
         self.post(ShardId(0), Mail::Relisten(doors));
         Ok(())
     }

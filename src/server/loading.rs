@@ -1,6 +1,6 @@
 //! Conducts a load on shard 0's loop: bytes from a file, or pushed by whoever has a socket, through
-//! the loader to the shards' staging keyspaces, and those in the place of what was served. Clients are
-//! answered meanwhile; who asks for keys gets -LOADING unless the data is loaded beside.
+//! the loader to the shards' staging keyspaces, and those in the place of what was served. Clients
+//! are answered meanwhile; who asks for keys gets -LOADING unless the data is loaded beside.
 
 use super::core::Core;
 use super::file_reader::{FileReader, Next};

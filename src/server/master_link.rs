@@ -1,6 +1,7 @@
-//! The link from the master: one connection of shard 0's loop, made anew each second while it fails.
-//! Here: connecting, the handshake, loss, timeouts, acknowledgements. What a full resynchronization
-//! brings is in `link_transfer`, the stream in `link_stream`, the roles in `role`.
+//! The link from the master: one connection of shard 0's loop, made anew each second while it
+//! fails. Here: connecting, the handshake, loss, timeouts, acknowledgements. What a full
+//! resynchronization brings is in `link_transfer`, the stream in `link_stream`, the roles in
+//! `role`.
 //!
 //! Always: while this server is a replica the link has the backlog's writer; every byte in the
 //! backlog is dispatched to its shards; `resume` names the history that the data set is in.
@@ -41,7 +42,7 @@ pub struct MasterLink {
     pub(super) next_try: Instant,
     /// Counts connections, so that what threads say about an old one is recognized.
     pub(super) attempt: u64,
-    /// Positions at which the master asked how far this replica is.
+    /// Where the stream stood before each question of the master how far this replica is.
     pub(super) getacks: VecDeque<ReplOffset>,
     /// Reading is paused until what was received is worked on.
     pub(super) paused: bool,
@@ -118,7 +119,7 @@ impl Core {
                 crate::warning!("MASTER timeout: no data nor PING received...");
                 self.link_lost();
             }
-            Phase::Streaming(_) if now >= self.link.next_ack => self.acknowledge(),
+            Phase::Streaming(_) if now >= self.link.next_ack => self.acknowledge_mark(),
             Phase::Resync(resync) if !resync.is_receiving() && now >= self.link.next_ack => {
                 // The master must not take a replica that loads for dead.
                 self.link.next_ack = now + ACK_PERIOD;
@@ -140,14 +141,20 @@ impl Core {
     }
 
     /// Tells the master how far this replica is.
-    pub(super) fn acknowledge(&mut self) {
+    pub(super) fn acknowledge_mark(&mut self) {
+        let mark = self.shard.tools.shared.progress.marks.mark();
+        self.acknowledge(mark);
+    }
+
+    /// Tells the master that everything through `offset` is applied.
+    pub(super) fn acknowledge(&mut self, offset: ReplOffset) {
         let Phase::Streaming(streaming) = &self.link.phase else { return };
         self.link.next_ack = self.shard.tools.clock + ACK_PERIOD;
         if !streaming.acknowledges {
             return;
         }
-        let mark = self.shard.tools.shared.progress.marks.mark().0.to_string();
-        encode::command(&mut self.link.out, &[b"REPLCONF", b"ACK", mark.as_bytes()]);
+        let offset = offset.0.to_string();
+        encode::command(&mut self.link.out, &[b"REPLCONF", b"ACK", offset.as_bytes()]);
         self.flush_master_link();
     }
 

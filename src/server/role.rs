@@ -1,6 +1,6 @@
 //! Which role, when: REPLICAOF, promotion, another master in mid-life, the role at start. Orders
-//! come to shard 0 and are carried out one after the other; a change takes effect with every keyspace
-//! in hand, so that no command runs half in one role.
+//! come to shard 0 and are carried out one after the other; a change takes effect with every
+//! keyspace in hand, so that no command runs half in one role.
 
 use super::controller::Leased;
 use super::core::Core;
@@ -77,7 +77,7 @@ impl Core {
         let wish = match parse(args) {
             Ok(wish) => wish,
             Err(error) => {
-                reply.error(&error.to_string());
+                reply.error_bytes(error.as_bytes());
                 return self.answer(batch);
             }
         };

@@ -181,10 +181,16 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn refuse_order(&mut self, mut batch: Box<Batch>, text: &str) {
+    /// [`Core::fail_order`] with a fixed text.
+    pub(super) fn refuse_order(&mut self, batch: Box<Batch>, text: &str) {
+        self.fail_order(batch, &CommandError::owned(text.to_owned()));
+    }
+
+    /// Answers an error to an order that failed.
+    pub(super) fn fail_order(&mut self, mut batch: Box<Batch>, error: &CommandError) {
         let command = batch.command(0);
-        let error = CommandError::owned(text.to_owned());
-        self.shard.tools.reject(command, &error, &mut batch.reply);
+        let (args, reply) = batch.args_and_reply(0);
+        self.shard.tools.fail(command, args, error, reply);
         self.answer(batch);
     }
 }

@@ -1,6 +1,6 @@
 //! What INFO shows that no counter holds by itself: rates, memory, and where CONFIG RESETSTAT let
-//! the counting begin (the peak of memory stays). Sampled by the cron of shard 0, which wakes for it
-//! anyway; read from any core.
+//! the counting begin (the peak of memory stays). Sampled by the cron of shard 0, which wakes for
+//! it anyway; read from any core.
 
 use super::core::Core;
 use crate::base::ids::DbIndex;
@@ -206,7 +206,7 @@ mod tests {
         let statistics = Statistics::new(2);
         environment.metrics[1].total_commands_processed.add(7);
         environment.command_stats[1].called(3);
-        environment.count_error(ShardId(0), "ERR x");
+        environment.count_error(ShardId(0), b"ERR x");
         assert_eq!(statistics.totals(&environment).total_commands_processed, 7);
         statistics.reset(&environment);
         environment.metrics[0].total_commands_processed.bump();

@@ -70,11 +70,9 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// The error for a subcommand with more arguments than it takes.
     pub fn wrong_subcommand(&self) -> CommandError {
-        let word = String::from_utf8_lossy(self.args.get(1));
         let name = String::from_utf8_lossy(self.args.get(0)).to_ascii_uppercase();
-        CommandError::owned(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try {name} HELP."
-        ))
+        let before = "ERR unknown subcommand or wrong number of arguments for '";
+        CommandError::quoting(before, self.args.get(1), &format!("'. Try {name} HELP."))
     }
 
     /// Where the client sits.
@@ -156,7 +154,7 @@ impl Beside for InTransaction<'_> {
             _ => super::client_verbs::in_transaction(self, asked, reply),
         };
         if let Err(error) = answered {
-            reply.error(&error.to_string());
+            reply.error_bytes(error.as_bytes());
         }
     }
 }

@@ -116,8 +116,8 @@ impl Tools {
         !self.orders_reads() || self.shared.progress.may_read(self.id, seen)
     }
 
-    /// Whether a part of a pipeline whose stretch has come may run: not before this shard shows what
-    /// the stretches before it have seen on others.
+    /// Whether a part of a pipeline whose stretch has come may run: not before this shard shows
+    /// what the stretches before it have seen on others.
     pub fn may_go_on(&self, batch: &Batch) -> bool {
         !self.orders_reads()
             || batch.baton.as_ref().is_none_or(|baton| self.may_serve(baton.seen()))

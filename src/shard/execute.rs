@@ -170,9 +170,9 @@ impl Tools {
                 Verdict::Postpone => Ran::Postponed,
                 Verdict::Refuse(error) => {
                     unwatch(spaces, batch);
-                    let text = format!("EXECABORT Transaction discarded because of: {error}");
-                    batch.reply.error(&text);
-                    self.count_error(&text);
+                    let error = error.aborting();
+                    batch.reply.error_bytes(error.as_bytes());
+                    self.count_error(&error);
                     Ran::Done
                 }
                 Verdict::Run => unreachable!("no verdict means run"),
@@ -305,10 +305,9 @@ impl Tools {
             self.wrote = true;
         }
         if let Err(error) = result {
-            let text = error.to_string();
             reply.truncate(mark);
-            reply.error(&text);
-            environment.count_error(self.id, &text);
+            reply.error_bytes(error.as_bytes());
+            environment.count_error(self.id, error.as_bytes());
             environment.command_stats[shard].failed(command.index);
         }
         self.ended(command, args, view.id);
@@ -332,9 +331,8 @@ impl Tools {
         error: &CommandError,
         reply: &mut Reply,
     ) {
-        let text = error.to_string();
-        reply.error(&text);
-        self.count_error(&text);
+        reply.error_bytes(error.as_bytes());
+        self.count_error(error);
         self.shared.environment.command_stats[usize::from(self.id.0)].failed(command.index);
         self.ended(command, args, ClientId(0));
     }
@@ -356,17 +354,16 @@ impl Tools {
     }
 
     /// Counts an error reply of this shard.
-    pub fn count_error(&self, text: &str) {
-        self.shared.environment.count_error(self.id, text);
+    pub fn count_error(&self, error: &CommandError) {
+        self.shared.environment.count_error(self.id, error.as_bytes());
     }
 
     /// Answers an error to a command that does not run.
     pub fn reject(&self, command: &Command, error: &CommandError, reply: &mut Reply) {
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
-        let text = error.to_string();
-        reply.error(&text);
-        self.count_error(&text);
+        reply.error_bytes(error.as_bytes());
+        self.count_error(error);
         environment.command_stats[shard].rejected(command.index);
     }
 }
@@ -378,7 +375,7 @@ pub(super) fn select(args: Args<'_>, view: &mut ClientView, databases: u16, repl
             view.db = db;
             reply.ok();
         }
-        Err(error) => reply.error(&error.to_string()),
+        Err(error) => reply.error_bytes(error.as_bytes()),
     }
 }
 

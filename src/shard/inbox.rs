@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 pub struct Inbox {
     lanes: Vec<Lane>,
     sequenced: Mutex<VecDeque<Sequenced>>,
+    #[expect(clippy::vec_box, reason = "a keyspace travels as a box and never moves in memory")]
     strays: Mutex<Vec<Box<Space>>>,
     pending: AtomicBool,
     waker: OnceLock<Arc<Waker>>,

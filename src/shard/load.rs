@@ -33,8 +33,8 @@ pub struct Loaded {
 }
 
 impl Space {
-    /// Puts a batch into the staging keyspace, which is made if this is the first batch of a load. A
-    /// batch of a load that a later one has replaced is dropped.
+    /// Puts a batch into the staging keyspace, which is made if this is the first batch of a load.
+    /// A batch of a load that a later one has replaced is dropped.
     pub fn load(&mut self, batch: LoadBatch) -> Loaded {
         let (load, shard) = (batch.load, self.keys.shard());
         let mut duplicate = None;

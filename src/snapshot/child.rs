@@ -223,8 +223,8 @@ impl Sink for Child<'_> {
     }
 }
 
-/// Memory that this process alone holds, bytes: what was copied because the parent or the child wrote
-/// to it, and the child's own. 0 if the kernel does not say.
+/// Memory that this process alone holds, bytes: what was copied because the parent or the child
+/// wrote to it, and the child's own. 0 if the kernel does not say.
 fn unshared_bytes() -> u64 {
     let mut text = String::new();
     let read = File::open("/proc/self/smaps_rollup").and_then(|file| {

@@ -1,6 +1,6 @@
-//! The file a snapshot goes to: written under a temporary name in the same directory, brought to the
-//! disk, and only then given its name, so a broken save never costs the old file. Blocking; runs
-//! in a child, or on the core that holds all keyspaces for SAVE.
+//! The file a snapshot goes to: written under a temporary name in the same directory, brought to
+//! the disk, and only then given its name, so a broken save never costs the old file. Blocking;
+//! runs in a child, or on the core that holds all keyspaces for SAVE.
 
 use crate::snapshot::job::Target;
 use std::fs::File;

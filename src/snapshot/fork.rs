@@ -1,11 +1,12 @@
-//! The child process that writes a snapshot: the data set frozen as it was when all keyspaces were in
-//! one hand. Called on shard 0's loop. Apart from `net` and `keyspace/entry` the only place
-//! with unsafe code.
+//! The child process that writes a snapshot: the data set frozen as it was when all keyspaces were
+//! in one hand. Called on shard 0's loop. Apart from `net` and `keyspace/entry` the only place with
+//! unsafe code.
 //!
-//! What always holds in the child: its first act is to close every descriptor but those it was given,
-//! else clients of the parent would see no end of their connections; it touches no ring, takes no lock
-//! of this program, writes no log, and ends by `_exit`, so that nothing of the parent's is
-//! flushed or dropped twice. Allocating is fine: the allocator prepares for fork itself.
+//! What always holds in the child: its first act is to close every descriptor but those it was
+//! given, else clients of the parent would see no end of their connections; it touches no ring,
+//! takes no lock of this program, writes no log, and ends by `_exit`, so that nothing of the
+//! parent's is flushed or dropped twice. Allocating is fine: the allocator prepares for fork
+//! itself.
 
 use nix::sched::CpuSet;
 use nix::sys::signal::{SigHandler, SigSet, Signal};

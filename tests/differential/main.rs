@@ -7,6 +7,7 @@ mod support;
 
 mod arguments;
 mod compare;
+mod coverage;
 mod lockstep;
 mod runs;
 mod table;

@@ -59,5 +59,5 @@ fn a_database_that_is_not_there_is_refused() {
 fn no_file_is_an_empty_data_set() {
     let server = Server::start(own(2));
     assert_eq!(keys(&server), 0);
-    assert!(!server.log().contains("loaded"));
+    assert!(!server.log().contains("DB loaded"));
 }

@@ -15,6 +15,7 @@ mod s04_chain;
 mod s05_takeover;
 mod s06_absent_master;
 mod s07_passwords;
+mod s08_three_hosts;
 mod s09_config_files;
 mod s10_handshake;
 mod s12_moving_over;

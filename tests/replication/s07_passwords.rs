@@ -6,9 +6,14 @@ use crate::support::server::Server;
 use crate::support::stock::Kind;
 use crate::support::value::Value;
 
-two_servers!(scenario, &[(1, 0)]);
+mod passwords {
+    two_servers!(super::passwords, &[(1, 0)]);
+}
+mod named_user {
+    two_servers!(super::named_user, &[(1, 0)]);
+}
 
-fn scenario([master, replica]: [Kind; 2]) {
+fn passwords([master, replica]: [Kind; 2]) {
     let master = Server::with(master, &["requirepass secret"]);
     let replica = Server::start(replica);
     let mut stranger = Client::connect(master.port()).expect("it listens");
@@ -28,10 +33,13 @@ fn scenario([master, replica]: [Kind; 2]) {
     replica.ask_ok(&["CONFIG", "SET", "masterauth", "secret"]);
     wait_link_up(&replica);
     wait_equal(&master, &[&replica]);
+}
 
-    // The same with a user of its own.
-    replica.ask_ok(&["REPLICAOF", "NO", "ONE"]);
-    replica.ask_ok(&["SET", "own", "1"]);
+/// The link has a user of its own, who may do nothing else.
+fn named_user([master, replica]: [Kind; 2]) {
+    let master = Server::with(master, &["requirepass secret"]);
+    let replica = Server::start(replica);
+    master.ask_ok(&["SET", "k", "1"]);
     master.ask_ok(&["ACL", "SETUSER", "link", "on", ">pass", "+psync", "+replconf", "+ping"]);
     replica.ask_ok(&["CONFIG", "SET", "masteruser", "link", "masterauth", "pass"]);
     replicaof(&replica, &master);

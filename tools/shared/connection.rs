@@ -10,24 +10,24 @@ use tributary::resp::value::{Value, ValueError, ValueParser};
 
 use super::address::Address;
 
-/// Why a server could not be asked.
+/// Why a server could not be asked. Addresses are as they are printed, without credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// No connection.
     #[error("cannot connect to {address}: {source}")]
-    Connect { address: Address, source: io::Error },
+    Connect { address: String, source: io::Error },
     /// The connection broke.
     #[error("{address}: {source}")]
-    Io { address: Address, source: io::Error },
+    Io { address: String, source: io::Error },
     /// The server closed the connection.
     #[error("{0} closed the connection")]
-    Closed(Address),
+    Closed(String),
     /// The server answered with bytes that are no reply.
     #[error("{address} does not speak RESP: {source}")]
-    Protocol { address: Address, source: ValueError },
+    Protocol { address: String, source: ValueError },
     /// An error reply to something that must not fail.
     #[error("{address} answered '{reply}' to {request}")]
-    Refused { address: Address, request: String, reply: String },
+    Refused { address: String, request: String, reply: String },
 }
 
 /// A connection and what has arrived on it.
@@ -47,7 +47,7 @@ impl Connection {
     /// No connection, or credentials that are refused.
     pub fn open(address: &Address, timeout: Duration) -> Result<Connection, ConnectionError> {
         let stream = connect(address, timeout)
-            .map_err(|source| ConnectionError::Connect { address: address.clone(), source })?;
+            .map_err(|source| ConnectionError::Connect { address: address.to_string(), source })?;
         let mut connection = Connection {
             address: address.clone(),
             stream,
@@ -101,7 +101,7 @@ impl Connection {
         match reply.error() {
             None => Ok(reply),
             Some(text) => Err(ConnectionError::Refused {
-                address: self.address.clone(),
+                address: self.address.to_string(),
                 request: shown.to_owned(),
                 reply: String::from_utf8_lossy(text).into_owned(),
             }),
@@ -140,7 +140,7 @@ impl Connection {
     pub fn read_reply(&mut self) -> Result<Value, ConnectionError> {
         loop {
             let step = self.parser.step(&self.buf[self.taken..]).map_err(|source| {
-                ConnectionError::Protocol { address: self.address.clone(), source }
+                ConnectionError::Protocol { address: self.address.to_string(), source }
             })?;
             if let Some((value, consumed)) = step {
                 self.take(consumed);
@@ -179,7 +179,7 @@ impl Connection {
         let read = self.stream.read(&mut self.buf[filled..]);
         self.buf.truncate(filled + *read.as_ref().unwrap_or(&0));
         match read {
-            Ok(0) => Err(ConnectionError::Closed(self.address.clone())),
+            Ok(0) => Err(ConnectionError::Closed(self.address.to_string())),
             Ok(_) => Ok(()),
             Err(source) => Err(self.broken(source)),
         }
@@ -190,7 +190,7 @@ impl Connection {
     }
 
     fn broken(&self, source: io::Error) -> ConnectionError {
-        ConnectionError::Io { address: self.address.clone(), source }
+        ConnectionError::Io { address: self.address.to_string(), source }
     }
 }
 

@@ -23,13 +23,13 @@ pub enum LinkError {
     Connection(#[from] ConnectionError),
     /// No byte for the time allowed.
     #[error("{address} was silent for {seconds} s")]
-    Silent { address: Address, seconds: u64 },
+    Silent { address: String, seconds: u64 },
     /// The server cannot serve replicas at present.
     #[error("{address} answered '{reply}' to PSYNC")]
-    NotNow { address: Address, reply: String },
+    NotNow { address: String, reply: String },
     /// The server does not serve replicas this way at all.
     #[error("{address} answered '{reply}' to PSYNC")]
-    NoPsync { address: Address, reply: String },
+    NoPsync { address: String, reply: String },
     /// A full resynchronization without an RDB.
     #[error(transparent)]
     NoTransfer(#[from] NoTransfer),
@@ -100,7 +100,7 @@ impl<'a> Link<'a> {
             self.connection.take(newlines);
             self.wait()?;
         };
-        let address = || self.connection.address().clone();
+        let address = || self.connection.address().to_string();
         match attached(&line) {
             Some(attached) => Ok(attached),
             None if TRANSIENT.iter().any(|prefix| line.starts_with(prefix)) => {
@@ -174,7 +174,7 @@ impl<'a> Link<'a> {
             Ok(()) => self.heard = Instant::now(),
             Err(error) if error.is_timeout() => {
                 if self.heard.elapsed() > self.timeout {
-                    let address = self.connection.address().clone();
+                    let address = self.connection.address().to_string();
                     return Err(LinkError::Silent { address, seconds: self.timeout.as_secs() });
                 }
             }

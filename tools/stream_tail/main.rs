@@ -39,6 +39,8 @@ struct Tail<'a> {
     stop: &'a AtomicBool,
     /// The history and the state of reading it, once it is known.
     history: Option<(String, Stream)>,
+    /// Whether the server has let us in once, so that it is worth trying again.
+    accepted: bool,
     printed: u64,
 }
 
@@ -51,7 +53,8 @@ fn main() -> ExitCode {
             eprintln!("stream-tail: no handler for signal {signal}: {error}");
         }
     }
-    let mut tail = Tail { options: &options, stop: &stop, history: None, printed: 0 };
+    let mut tail =
+        Tail { options: &options, stop: &stop, history: None, accepted: false, printed: 0 };
     let ended = tail.run();
     if let Some((id, stream)) = &tail.history {
         note(&format!("to go on: --from {id}:{}", stream.next));
@@ -75,7 +78,7 @@ impl Tail<'_> {
     fn run(&mut self) -> Result<(), TailError> {
         loop {
             match self.attach_and_print() {
-                Err(TailError::Link(error)) if self.history.is_some() && error.may_pass() => {
+                Err(TailError::Link(error)) if self.accepted && error.may_pass() => {
                     note(&format!("{error}; attaching again"));
                     std::thread::sleep(RETRY_PERIOD);
                     if self.stop.load(Ordering::Relaxed) {
@@ -94,7 +97,9 @@ impl Tail<'_> {
             Some((id, stream)) => Some(Position { id: id.clone(), next: stream.next }),
             None => self.options.from.clone(),
         };
-        match link.attach(from.as_ref())? {
+        let attached = link.attach(from.as_ref())?;
+        self.accepted = true;
+        match attached {
             Attached::Partial { id: new } => self.go_on(from, new),
             Attached::Full { id, offset } => {
                 if let Some(from) = from {

@@ -1,5 +1,5 @@
-//! M5 end to end: while clients write without pause, links ask for snapshots; each RDB together with
-//! the stream behind its label must be exactly the state the server ends in.
+//! M5 end to end: while clients write without pause, links ask for snapshots; each RDB together
+//! with the stream behind its label must be exactly the state the server ends in.
 
 use super::*;
 use crate::base::ids::{ReplId, ShardId};
