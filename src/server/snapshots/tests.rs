@@ -122,10 +122,14 @@ struct Received {
 fn receive(input: UnixStream, form: Form, started: &run::Started) -> Received {
     input.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let mut input = BufReader::new(input);
-    let mut line = String::new();
-    input.read_line(&mut line).unwrap();
+    // Newlines keep a link alive that waits for the cut.
+    let mut line = String::from("\n");
+    while line == "\n" {
+        line.clear();
+        input.read_line(&mut line).unwrap();
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words[0], "+FULLRESYNC");
+    assert_eq!(words.first(), Some(&"+FULLRESYNC"));
     let id = ReplId::parse(words[1].as_bytes()).unwrap();
     let offset = ReplOffset(words[2].parse().unwrap());
     let stream = &started.process.shared.stream;
