@@ -146,8 +146,9 @@ fn stale_ids_are_ignored() {
     });
 }
 
-// The story: of two events of one turn the first was a connection's arrival and the second said that
-// another had left its shard; the newcomer was given the index that the other still had a row under.
+// The story: of two events of one turn the first was a connection's arrival and the second said
+// that another had left its shard; the newcomer was given the index that the other still had a row
+// under.
 #[test]
 fn the_index_of_a_detached_socket_has_no_new_tenant_before_its_event_is_worked_on() {
     in_executor(async || {
