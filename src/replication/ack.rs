@@ -22,8 +22,7 @@ pub struct BeyondSent {
 }
 
 impl Acked {
-    /// A replica that has everything through `offset`, because it was sent a snapshot of it or
-    /// asked to continue there.
+    /// A replica that has acknowledged everything through `offset`.
     pub fn at(offset: ReplOffset) -> Acked {
         Acked { offset }
     }

@@ -198,7 +198,7 @@ impl Target {
         if stream.merged_through() < ticket {
             return Target::Ticket(ticket);
         }
-        Target::Offset(stream.offset_after(ticket).unwrap_or_else(|| stream.end()))
+        Target::Offset(stream.offset_after(ticket).unwrap_or_else(|| end_behind_writes(stream)))
     }
 }
 
@@ -215,10 +215,16 @@ pub(super) fn in_transaction(
     let offset = match row.filter(|row| row.socket == connection).map(|row| &row.peer) {
         Some(Peer::Client(connection)) if !connection.session.wrote => connection.session.covered,
         // Stricter than needed, which is the safe side.
-        _ => transaction.process.shared.stream.end(),
+        _ => end_behind_writes(&transaction.process.shared.stream),
     };
     question.wanted.tally(&transaction.process.replicas, offset).write(reply);
     Ok(())
+}
+
+/// An offset that covers every write there was, those before the stream began included: these are
+/// in the snapshot that it begins with. Never 0, which a replica has before it has anything.
+fn end_behind_writes(stream: &Stream) -> ReplOffset {
+    stream.end().max(ReplOffset(1))
 }
 
 fn standing(process: &Process) -> Standing {

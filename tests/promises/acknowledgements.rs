@@ -33,6 +33,39 @@ fn the_data_sets_are_equal_right_after_wait_on_replicas_of_three_shards() {
     digests_right_after_wait(2, 3);
 }
 
+#[test]
+fn a_replica_counts_for_wait_only_when_it_has_loaded_the_snapshot() {
+    for (master_shards, replica_shards, diskless) in [(1, 2, "yes"), (3, 2, "no"), (2, 3, "yes")] {
+        waits_while_a_replica_comes(master_shards, replica_shards, diskless);
+    }
+}
+
+// The story: a replica counted as having acknowledged the snapshot's offset when the snapshot was
+// sent, or what it asked to go on from; it might not have loaded or applied that yet.
+fn waits_while_a_replica_comes(master_shards: u16, replica_shards: u16, diskless: &str) {
+    let diskless = format!("repl-diskless-sync {diskless}");
+    let master = Server::with(own(master_shards), &[&diskless]);
+    let replica = Server::start(own(replica_shards));
+    assert!(master.ask(&["DEBUG", "POPULATE", "30000", "much", "100"]).is_ok());
+    let (mut writer, mut reader) = (master.client(), replica.client());
+    for round in 1..=6 {
+        let value = round.to_string();
+        assert!(writer.cmd(&["MSET", "a", &value, "b", &value, "c", &value]).is_ok());
+        replica.ask_ok(&["REPLICAOF", "127.0.0.1", &master.port_text()]);
+        assert_eq!(writer.cmd(&["WAIT", "1", "20000"]), Value::Integer(1), "it comes");
+        let values = reader.cmd(&["MGET", "a", "b", "c"]);
+        let expected = Value::Bulk(value.clone().into_bytes());
+        assert_eq!(values, Value::Array(vec![expected; 3]), "right after WAIT, round {round}");
+        // And what is written then, behind the snapshot.
+        let value = format!("{value} again");
+        assert!(writer.cmd(&["MSET", "a", &value, "b", &value, "c", &value]).is_ok());
+        assert_eq!(writer.cmd(&["WAIT", "1", "20000"]), Value::Integer(1), "it follows");
+        assert_eq!(replica.digest(), master.digest(), "right after the second WAIT, round {round}");
+        replica.ask_ok(&["REPLICAOF", "NO", "ONE"]);
+        replica.ask_ok(&["FLUSHALL"]);
+    }
+}
+
 /// Writes that are waited for.
 const WRITES: u64 = 2000;
 

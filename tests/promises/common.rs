@@ -131,9 +131,10 @@ impl Floor {
 /// Reads all keys once, in one of the ways a client can, and checks what is seen.
 pub fn read_round(client: &mut Client, floor: &mut Floor, rng: &mut fastrand::Rng) {
     let mut order: Vec<usize> = (0..KEYS).rev().collect();
-    match rng.u8(0..4) {
-        0 => return read_at_once(client, floor),
-        1 => rng.shuffle(&mut order),
+    match rng.u8(0..8) {
+        0 | 1 => return read_at_once(client, floor, rng.bool()),
+        2 | 3 => rng.shuffle(&mut order),
+        4 => return read_one_by_one(client, floor, &order),
         _ => {}
     }
     let commands: Vec<Command> = order.iter().map(|n| words(&["GET", &key(*n)])).collect();
@@ -144,16 +145,32 @@ pub fn read_round(client: &mut Client, floor: &mut Floor, rng: &mut fastrand::Rn
     }
 }
 
-/// One MGET, which shows one instant.
-fn read_at_once(client: &mut Client, floor: &mut Floor) {
-    let keys = (0..KEYS).map(key);
-    let command: Vec<String> = ["MGET".to_owned()].into_iter().chain(keys).collect();
-    let values: Vec<u64> = client.cmd(&command).items().iter().map(number).collect();
+/// A GET each, the next one sent when the last is answered.
+fn read_one_by_one(client: &mut Client, floor: &mut Floor, order: &[usize]) {
+    for n in order {
+        let value = number(&client.cmd(&["GET", &key(*n)]));
+        floor.saw(*n, value, &|| format!("read one by one in the order {order:?}"));
+    }
+}
+
+/// One MGET or one transaction, which shows one instant.
+fn read_at_once(client: &mut Client, floor: &mut Floor, in_one_command: bool) {
+    let replies = if in_one_command {
+        let keys = (0..KEYS).map(key);
+        let command: Vec<String> = ["MGET".to_owned()].into_iter().chain(keys).collect();
+        client.cmd(&command)
+    } else {
+        let gets = (0..KEYS).map(|n| words(&["GET", &key(n)]));
+        let commands: Vec<Command> =
+            [words(&["MULTI"])].into_iter().chain(gets).chain([words(&["EXEC"])]).collect();
+        client.pipeline(&commands).swap_remove(KEYS + 1)
+    };
+    let values: Vec<u64> = replies.items().iter().map(number).collect();
     let first = values[0];
     let falls = values.windows(2).all(|pair| pair[0] >= pair[1]);
-    assert!(falls && values[KEYS - 1] + 1 >= first, "MGET shows no instant: {values:?}");
+    assert!(falls && values[KEYS - 1] + 1 >= first, "one command shows no instant: {values:?}");
     for (n, value) in values.iter().enumerate() {
-        floor.saw(n, *value, &|| format!("MGET: {values:?}"));
+        floor.saw(n, *value, &|| format!("read at once: {values:?}"));
     }
 }
 

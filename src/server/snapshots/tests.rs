@@ -134,7 +134,7 @@ fn receive(input: UnixStream, form: Form, started: &run::Started) -> Received {
     let mut input = BufReader::new(input);
     let line = read_head(&mut input);
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words[0], "+FULLRESYNC");
+    assert_eq!(words.first(), Some(&"+FULLRESYNC"));
     let id = ReplId::parse(words[1].as_bytes()).unwrap();
     let offset = ReplOffset(words[2].parse().unwrap());
     let stream = &started.process.shared.stream;
