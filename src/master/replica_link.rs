@@ -78,6 +78,8 @@ pub struct ReplicaLink {
     reader: Option<BacklogReader>,
     /// While a snapshot is sent: the stream is kept from here on.
     held_from: Option<ReplOffset>,
+    /// What it acknowledged before this loop heard that its snapshot was sent.
+    early_ack: Option<ReplOffset>,
 }
 
 /// What a replica's bytes brought.
@@ -141,6 +143,7 @@ impl ReplicaLink {
             acked: Acked::default(),
             reader,
             held_from: None,
+            early_ack: None,
         }
     }
 
@@ -190,6 +193,12 @@ impl ReplicaLink {
         };
         self.info.touch(now_ms);
         self.info.set_stage(Stage::Online);
+        if self.early_ack.take() == Some(offset) {
+            // It was quicker than the news of the child's end.
+            self.acked = Acked::at(offset);
+            self.info.set_acked(offset, now_ms);
+            self.phase = Phase::Online;
+        }
         After::Follows
     }
 
@@ -284,12 +293,13 @@ impl ReplicaLink {
         let mut heard = Heard::default();
         // What is no number is no acknowledgement, as stock takes it.
         let Some(offset) = offset else { return Ok(heard) };
+        let offset = ReplOffset(u64::try_from(offset).unwrap_or(0));
         let Some(reader) = &self.reader else {
             // Before it has a data set this is a sign of life only.
             self.info.touch(now_ms);
+            self.early_ack = Some(offset);
             return Ok(heard);
         };
-        let offset = ReplOffset(u64::try_from(offset).unwrap_or(0));
         heard.news = self.acked.advance(offset, reader.position())?;
         if let Some(synced) = synced.filter(|synced| *synced > self.info.synced()) {
             let synced_offset = ReplOffset(u64::try_from(synced).unwrap_or(0));

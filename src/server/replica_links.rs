@@ -150,6 +150,7 @@ impl Core {
                 crate::notice!("Synchronization with replica {info} succeeded");
                 if link.phase() == Phase::Online {
                     self.link_online();
+                    self.acknowledged();
                 }
                 self.mark_dirty(socket);
             }

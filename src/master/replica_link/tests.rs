@@ -69,6 +69,23 @@ fn a_stream_behind_a_mark_waits_for_an_acknowledgement() {
     }
 }
 
+// The child's end and the replica's first acknowledgement come by different ways.
+#[test]
+fn an_acknowledgement_may_overtake_the_news_of_the_snapshot() {
+    for form in [Form::EofMark, Form::Length] {
+        let stream = stream();
+        write(&stream, b"v");
+        let mut link = link(None, form);
+        link.asked();
+        let (offset, reader) = stream.pin_at_end().expect("it is active");
+        let ack = format!("REPLCONF ACK {offset}\r\n");
+        assert_eq!(link.receive(ack.as_bytes(), 1), Ok(Heard::default()));
+        assert_eq!(link.info.confirmed(), None);
+        assert_eq!(link.sent(offset, reader, 5), After::Follows);
+        assert_eq!((link.phase(), link.info.confirmed()), (Phase::Online, Some(offset)));
+    }
+}
+
 #[test]
 fn who_wants_the_snapshot_only_is_done_with_it() {
     let stream = stream();
