@@ -72,9 +72,6 @@ fn getbit(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn bitcount(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
-    if args.len() > 5 {
-        return Err(CommandError::Syntax);
-    }
     let part = Part::parse(args, 2)?;
     let count = with_text(ctx, args.get(1), |text| match part.bits(text.len()) {
         Some(bits) if !is_backwards(part.start, part.end) => count_ones(text, bits),
@@ -117,15 +114,15 @@ struct Part {
 impl Part {
     /// Reads `[start [end [BYTE | BIT]]]`, from argument `first` on.
     fn parse(args: Args<'_>, first: usize) -> Result<Part, CommandError> {
+        if args.len() > first + 3 {
+            return Err(CommandError::Syntax);
+        }
         let position = |index: usize| {
             args.at(index)
                 .map(|text| number::parse_i64(text).ok_or(CommandError::NotInteger))
                 .transpose()
         };
         let start = position(first)?.unwrap_or(0);
-        if args.len() > first + 3 {
-            return Err(CommandError::Syntax);
-        }
         let in_bits = match args.at(first + 2) {
             None => false,
             Some(word) if word.eq_ignore_ascii_case(b"bit") => true,

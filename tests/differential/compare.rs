@@ -39,10 +39,10 @@ pub fn rule(command: &Command) -> Rule {
         (b"CLIENT", b"INFO" | b"LIST") | (b"SLOWLOG", b"GET") => Rule::SameKind,
         (b"ACL", b"GENPASS" | b"LOG") => Rule::SameKind,
         (b"ACL", b"CAT") => Rule::AnyOrder,
-        (b"COMMAND", b"INFO") => Rule::Described,
+        (b"COMMAND", b"INFO") if command.len() > 2 => Rule::Described,
         (b"COMMAND", b"LIST") if command.len() > 2 => Rule::AnyOrder,
         // There are commands there that are not here.
-        (b"COMMAND", b"" | b"COUNT" | b"LIST") => Rule::SameKind,
+        (b"COMMAND", b"" | b"COUNT" | b"INFO" | b"LIST") => Rule::SameKind,
         (b"TTL" | b"EXPIRETIME", _) => Rule::Within(1),
         (b"PTTL" | b"PEXPIRETIME", _) => Rule::Within(500),
         (b"KEYS", _) => Rule::AnyOrder,
