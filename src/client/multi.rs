@@ -69,7 +69,7 @@ impl Connection {
         Taken::Stop(Outcome::Submit(batch, set))
     }
 
-    /// Drops the open transaction, if there is one, because EXEC was refused.
+    /// Drops the open transaction, if there is one, and what is watched: EXEC was refused.
     pub(super) fn abort(
         &mut self,
         exec: &Command,
@@ -77,8 +77,9 @@ impl Connection {
         around: &mut Surroundings<'_>,
     ) -> Taken {
         let _ = self.refuse_only(exec, error, around);
-        let Some(transaction) = self.session.transaction.take() else { return Taken::Next };
-        around.pool.give(transaction.batch);
+        if let Some(transaction) = self.session.transaction.take() {
+            around.pool.give(transaction.batch);
+        }
         self.forget_watched(around)
     }
 

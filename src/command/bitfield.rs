@@ -9,7 +9,7 @@ use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
 use super::spec::{CommandResult, Group, Scope, Spec};
-use super::strings_ranges::change_bytes;
+use super::strings_ranges::{change_bytes, make_raw};
 use crate::base::number;
 use crate::resp::request::Args;
 
@@ -147,6 +147,8 @@ fn write(
             outcomes.extend(rest.iter().map(|operation| operation.run(bytes)));
         });
         ctx.propagate(args);
+    } else {
+        make_raw(ctx, key);
     }
     Ok(outcomes)
 }

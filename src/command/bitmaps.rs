@@ -6,7 +6,7 @@ use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
-use super::strings_ranges::{change_bytes, clamp, is_backwards};
+use super::strings_ranges::{change_bytes, clamp, is_backwards, make_raw};
 use crate::base::number;
 use crate::keyspace::value::Value;
 use crate::resp::request::Args;
@@ -57,6 +57,8 @@ fn setbit(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             bytes[byte] = if bit { bytes[byte] | mask } else { bytes[byte] & !mask };
         });
         ctx.propagate(args);
+    } else {
+        make_raw(ctx, key);
     }
     ctx.reply.integer(i64::from(old.unwrap_or(false)));
     Ok(())
@@ -238,6 +240,7 @@ fn bitop(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         ctx.remove(target)
     } else {
         ctx.insert(target, Value::Buffer(sum), None);
+        make_raw(ctx, target);
         true
     };
     if changed {

@@ -82,3 +82,24 @@ impl fmt::Display for CommandError {
         out.write_str(&String::from_utf8_lossy(self.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_bytes_end_at_a_zero_and_stay_as_they_are() {
+        let error = CommandError::quoting("ERR '", b"\xff\r\0x", "' is none");
+        assert_eq!(error.as_bytes(), b"ERR '\xff\r' is none");
+    }
+
+    #[test]
+    fn exec_tells_what_kept_it_from_running() {
+        let check = |error: CommandError, expected: &str| {
+            let before = "EXECABORT Transaction discarded because of: ";
+            assert_eq!(error.aborting().to_string(), format!("{before}{expected}"));
+        };
+        check(CommandError::Syntax, "syntax error");
+        check(CommandError::text("NOAUTH Not now."), "NOAUTH Not now.");
+    }
+}

@@ -13,13 +13,14 @@ fn lolwut(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let versioned = args.len() >= 3 && args.get(1).eq_ignore_ascii_case(b"VERSION");
     let mut sizes = [(66, 8, 160), (16, 2, 64), (9, 1, 40)];
     let numbers = args.iter().skip(if versioned { 2 } else { 1 });
-    let mut given = Vec::new();
-    for word in numbers {
-        given.push(number::parse_i64(word).ok_or(CommandError::NotInteger)?);
+    let given: Vec<_> = numbers.map(number::parse_i64).collect();
+    // Only who names a version is told that something is no number.
+    if versioned && given.contains(&None) {
+        return Err(CommandError::NotInteger);
     }
-    let given = given.iter().skip(usize::from(versioned));
+    let given = given.into_iter().skip(usize::from(versioned));
     for ((size, min, max), number) in sizes.iter_mut().zip(given) {
-        *size = (*number).clamp(*min, *max);
+        *size = number.map_or(*size, |number| number.clamp(*min, *max));
     }
     let [columns, rows, springs] = sizes.map(|(size, _, _)| size as usize);
     let mut text = draw(columns, rows, springs, ctx.random);

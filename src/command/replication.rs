@@ -12,12 +12,12 @@ const WAIT_TIPS: &[&str] = &["request_policy:all_shards", "response_policy:agg_m
 pub const ROWS: &[Spec] = &[
     Spec::new("psync", -3, Group::Server, Scope::Client(ClientVerb::Psync)).flags(RESYNC).doc(
         "2.8.0",
-        "O(1)",
+        "",
         "Makes the connection a link to a replica, from an offset on.",
     ),
     Spec::new("sync", 1, Group::Server, Scope::Client(ClientVerb::Sync)).flags(RESYNC).doc(
         "1.0.0",
-        "O(1)",
+        "",
         "Makes the connection a link to a replica that has nothing.",
     ),
     Spec::new("replconf", -1, Group::Server, Scope::Client(ClientVerb::Replconf))

@@ -55,6 +55,16 @@ pub fn change_bytes<R>(
     change(entry.bytes_mut(len_min).expect("the caller has seen a string"))
 }
 
+/// Makes a string's encoding `raw` without counting that as a change, as stock servers do for
+/// commands that might have changed it in place.
+pub fn make_raw(ctx: &mut Context<'_>, key: &[u8]) {
+    if ctx.look(key).is_some_and(|entry| entry.encoding() != "raw")
+        && let Some(mut entry) = ctx.find_mut(key)
+    {
+        entry.make_raw();
+    }
+}
+
 /// Refuses a string of `len + more` bytes if that is above the limit. The master's link obeys.
 ///
 /// # Errors

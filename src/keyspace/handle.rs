@@ -23,6 +23,8 @@ pub struct EntryMut<'a> {
     pub(in crate::keyspace) account: Account<'a>,
     pub(in crate::keyspace) memory_before: usize,
     pub(in crate::keyspace) changed: bool,
+    /// It is held in another way, with the same value.
+    pub(in crate::keyspace) reshaped: bool,
 }
 
 /// What a change has to tell.
@@ -151,6 +153,11 @@ impl EntryMut<'_> {
         bytes
     }
 
+    /// Makes a string's encoding `raw`, which is no change to those who watch the key.
+    pub fn make_raw(&mut self) {
+        self.reshaped |= self.entry.bytes_mut(0).is_some();
+    }
+
     /// The collection for changing; `None` for a string.
     pub fn object_mut(&mut self) -> Option<&mut Object> {
         let object = self.entry.object_mut();
@@ -161,13 +168,16 @@ impl EntryMut<'_> {
 
 impl Drop for EntryMut<'_> {
     fn drop(&mut self) {
-        if !self.changed {
+        if !self.changed && !self.reshaped {
             return;
         }
         let account = &mut self.account;
         let after = self.entry.memory();
         *account.db_memory = *account.db_memory - self.memory_before + after;
         account.gauges.add_bytes(self.memory_before, after);
+        if !self.changed {
+            return;
+        }
         account.watch.changed(account.db, self.entry.key());
         self.entry.set_epoch(account.epoch);
     }

@@ -160,7 +160,7 @@ impl Keyspace {
         let memory_before = entry.memory();
         let (gauges, watch) = (&*self.gauges, &mut self.watch);
         let account = Account { db, db_memory, gauges, watch, epoch: self.epoch };
-        Some(EntryMut { entry, account, memory_before, changed: false })
+        Some(EntryMut { entry, account, memory_before, changed: false, reshaped: false })
     }
 
     /// Sets a key to a value, with this expiry or none, whatever it was before. Whether it replaced

@@ -81,7 +81,7 @@ impl ReplicaInfo {
             port: 0,
             acknowledges: false,
             stage: AtomicU8::new(Stage::WaitSnapshot as u8),
-            acked: AtomicU64::new(0),
+            acked: AtomicU64::new(NEVER),
             synced: AtomicI64::new(-1),
             acked_at_ms: AtomicU64::new(0),
         }
@@ -101,12 +101,19 @@ impl ReplicaInfo {
         self.stage.store(stage as u8, Ordering::Release);
     }
 
-    /// The offset it acknowledged.
+    /// The offset it acknowledged; 0 if it never did, as INFO shows it.
     pub fn acked(&self) -> ReplOffset {
-        ReplOffset(self.acked.load(Ordering::Acquire))
+        self.confirmed().unwrap_or_default()
     }
 
-    /// It spoke of `offset` at `now_ms`.
+    /// The offset it acknowledged. None before the first time: what it was sent, be it a snapshot,
+    /// it need not have applied.
+    pub fn confirmed(&self) -> Option<ReplOffset> {
+        let acked = self.acked.load(Ordering::Acquire);
+        (acked != NEVER).then_some(ReplOffset(acked))
+    }
+
+    /// It acknowledged `offset` at `now_ms`.
     pub fn set_acked(&self, offset: ReplOffset, now_ms: u64) {
         self.acked.store(offset.0, Ordering::Release);
         self.acked_at_ms.store(now_ms, Ordering::Release);
@@ -225,7 +232,7 @@ impl Registry {
     pub fn covering(&self, wanted: ReplOffset) -> usize {
         let replicas = self.lock();
         let online = replicas.iter().filter(|replica| replica.stage() == Stage::Online);
-        ack::covering(online.map(|replica| Acked::at(replica.acked())), wanted)
+        ack::covering(online.filter_map(|replica| replica.confirmed()).map(Acked::at), wanted)
     }
 
     /// Online replicas on whose disks everything through `wanted` is: half the answer of WAITAOF.
@@ -269,7 +276,7 @@ impl Registry {
     }
 }
 
-/// The replicas were never asked.
+/// The replicas were never asked, or one never acknowledged.
 const NEVER: u64 = u64::MAX;
 
 #[cfg(test)]
@@ -296,6 +303,19 @@ mod tests {
         assert_eq!(registry.covering(ReplOffset(71)), 0);
         assert_eq!(registry.good(3, 5999), 1);
         assert_eq!(registry.synced_through(ReplOffset(0)), 0);
+    }
+
+    // A replica that still loads the snapshot of a cut has not even what was written before it.
+    #[test]
+    fn only_acknowledgements_count() {
+        let registry = Registry::new(1);
+        let silent = ReplicaInfo::new(ClientId(9), ShardId(0), SocketId::NONE);
+        silent.set_stage(Stage::Online);
+        let silent = Arc::new(silent);
+        registry.add(Arc::clone(&silent));
+        assert_eq!(registry.covering(ReplOffset(0)), 0);
+        silent.set_acked(ReplOffset(0), 5000);
+        assert_eq!(registry.covering(ReplOffset(0)), 1);
     }
 
     #[test]

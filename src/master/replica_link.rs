@@ -124,12 +124,10 @@ impl ReplicaLink {
     /// A link that begins at `now_ms`.
     pub fn new(info: Arc<ReplicaInfo>, beginning: Beginning, now_ms: u64) -> ReplicaLink {
         let Beginning { out, announced, reader, greeting, form } = beginning;
-        let continues = reader.is_some();
-        let phase = if continues { Phase::Online } else { Phase::Flushing };
-        // What it asks to go on from it has received, but perhaps not applied on all its shards.
-        let acked = Acked::default();
-        info.set_acked(acked.offset(), now_ms);
-        info.set_stage(if continues { Stage::Online } else { Stage::WaitSnapshot });
+        let follows = reader.is_some();
+        let phase = if follows { Phase::Online } else { Phase::Flushing };
+        info.touch(now_ms);
+        info.set_stage(if follows { Stage::Online } else { Stage::WaitSnapshot });
         ReplicaLink {
             info,
             greeting,
@@ -140,7 +138,7 @@ impl ReplicaLink {
             phase,
             parser: RequestParser::new(),
             query: Vec::new(),
-            acked,
+            acked: Acked::default(),
             reader,
             held_from: None,
         }
@@ -185,13 +183,12 @@ impl ReplicaLink {
             self.phase = Phase::AwaitingAck;
             return After::Ends;
         }
-        // It has yet to load what it was sent: nothing counts for WAIT before it says so (M7).
-        self.info.touch(now_ms);
         self.reader = Some(reader);
         self.phase = match self.form {
             Form::EofMark => Phase::AwaitingAck,
             Form::Length => Phase::Online,
         };
+        self.info.touch(now_ms);
         self.info.set_stage(Stage::Online);
         After::Follows
     }

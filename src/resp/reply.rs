@@ -73,7 +73,7 @@ impl Reply {
     }
 
     /// An error line; `text` begins with its code (`ERR …`). CR and LF become spaces, so that text
-    /// from a user cannot forge a second reply.
+    /// from a user cannot forge a second reply; at the end they are left out.
     pub fn error(&mut self, text: &str) {
         self.error_bytes(text.as_bytes());
     }
@@ -82,6 +82,8 @@ impl Reply {
     pub fn error_bytes(&mut self, text: &[u8]) {
         self.buf.reserve(text.len() + 3);
         self.buf.push(b'-');
+        let ends = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        let text = &text[..ends.map_or(0, |last| last + 1)];
         let one_line = |&byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
         self.buf.extend(text.iter().map(one_line));
         self.buf.extend_from_slice(b"\r\n");

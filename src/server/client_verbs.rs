@@ -234,7 +234,7 @@ impl Asker<'_> {
                 self.connection.session.view.no_touch = on_or_off(args.get(2))?;
                 reply.ok();
             }
-            ClientVerb::ClientUnblock => unblock(args, reply)?,
+            ClientVerb::ClientUnblock => self.unblock(args, reply)?,
             ClientVerb::ClientHelp => {
                 reply.array(HELP.len());
                 HELP.iter().for_each(|line| reply.simple(line));
@@ -244,6 +244,26 @@ impl Asker<'_> {
             ClientVerb::ClientTrackingInfo => tracking::describe(reply),
             ClientVerb::ClientCaching => return Err(tracking::CACHING_WITHOUT_TRACKING),
             _ => return Err(CommandError::owned(format!("ERR {verb:?} has no answer yet"))),
+        }
+        Ok(())
+    }
+
+    fn unblock(&self, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
+        let with_error = match args.len() {
+            3 => false,
+            4 if args.get(3).eq_ignore_ascii_case(b"timeout") => false,
+            4 if args.get(3).eq_ignore_ascii_case(b"error") => true,
+            4 => return Err(UNBLOCK_REASON),
+            _ => return Err(UNBLOCK_USAGE),
+        };
+        let id = number::parse_i64(args.get(2)).ok_or(CommandError::NotInteger)?;
+        let clients = &self.process.shared.environment.clients;
+        let found = u64::try_from(id).ok().and_then(|id| clients.find(ClientId(id)));
+        let blocked = found.filter(|info| info.flags().any(ClientFlags::BLOCKED));
+        reply.integer(blocked.is_some().into());
+        if let Some(info) = blocked {
+            let (shard, socket) = info.place();
+            self.process.post(shard, Mail::Unblock { socket, with_error });
         }
         Ok(())
     }
@@ -325,15 +345,13 @@ pub(super) fn set_name(info: &ClientInfo, name: &[u8]) -> Result<(), CommandErro
 
 fn set_info(info: &ClientInfo, args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let (option, value) = (args.get(2), args.get(3));
-    let refused = |option: &str| {
-        let text = format!("ERR {option} cannot contain spaces, newlines or special characters.");
-        Err(CommandError::owned(text))
-    };
+    let characters = " cannot contain spaces, newlines or special characters.";
+    let refused = || Err(CommandError::quoting("ERR ", option, characters));
     match option.to_ascii_lowercase().as_slice() {
         b"lib-name" if auth::is_name(value) => info.set_lib_name(value),
-        b"lib-name" => return refused("lib-name"),
+        b"lib-name" => return refused(),
         b"lib-ver" if auth::is_name(value) => info.set_lib_version(value),
-        b"lib-ver" => return refused("lib-ver"),
+        b"lib-ver" => return refused(),
         _ => {
             return Err(CommandError::quoting("ERR Unrecognized option '", option, "'"));
         }
@@ -358,21 +376,6 @@ fn pause(args: Args<'_>) -> Answered {
 }
 
 /// Nothing can wait for keys yet, so nobody is found.
-fn unblock(args: Args<'_>, reply: &mut Reply) -> Result<(), CommandError> {
-    match args.len() {
-        3 => {}
-        4 if [&b"timeout"[..], b"error"]
-            .iter()
-            .any(|word| args.get(3).eq_ignore_ascii_case(word)) => {}
-        4 => return Err(UNBLOCK_REASON),
-        _ => return Err(CommandError::Syntax),
-    }
-    let id = number::parse_i64(args.get(2)).ok_or(CommandError::NotInteger)?;
-    let _ = u64::try_from(id).map(ClientId);
-    reply.integer(0);
-    Ok(())
-}
-
 fn on_or_off(text: &[u8]) -> Result<bool, CommandError> {
     if text.eq_ignore_ascii_case(b"on") {
         Ok(true)
@@ -394,5 +397,8 @@ const PAUSE_TIMEOUT: CommandError =
     CommandError::text("ERR timeout is not an integer or out of range");
 const PAUSE_NEGATIVE: CommandError = CommandError::text("ERR timeout is negative");
 const PAUSE_RANGE: CommandError = CommandError::text("ERR timeout is out of range");
+const UNBLOCK_USAGE: CommandError = CommandError::text(
+    "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.",
+);
 const UNBLOCK_REASON: CommandError =
     CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

@@ -371,6 +371,7 @@ impl Core {
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
             Mail::Kill(info) => self.close_killed(info),
+            Mail::Unblock { socket, with_error } => self.unblock_wait(socket, with_error),
             Mail::Moved(moved) => self.arrive(*moved),
             Mail::Pause(change) => self.change_pause(change),
             Mail::Resume => self.resume(),

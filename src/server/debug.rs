@@ -68,7 +68,7 @@ impl Core {
             | (b"sleep", 3)
             | (b"object", 3 | 4)
             | (b"htstats" | b"htstats-key", 3 | 4) => return Answer::Lease,
-            (b"digest-value" | b"replicate", 3..) => return Answer::Lease,
+            (b"digest-value", _) | (b"replicate", 3..) => return Answer::Lease,
             (b"populate", 3..=5) => return populate_check(args),
             (b"help", 2) => help::write(reply, "DEBUG", HELP),
             (b"error", 3) => reply.error(&String::from_utf8_lossy(args.get(2))),

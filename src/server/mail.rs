@@ -30,6 +30,13 @@ pub enum Mail {
     Answered(Box<Batch>),
     /// Close this connection, as `CLIENT KILL` asks.
     Kill(Arc<ClientInfo>),
+    /// End the wait of the client at this socket, as `CLIENT UNBLOCK` asks.
+    Unblock {
+        /// The client's socket.
+        socket: SocketId,
+        /// With an error instead of what would be said at its timeout.
+        with_error: bool,
+    },
     /// A connection moves to this shard.
     Moved(Box<Moved>),
     /// Begin, extend or end a pause; to shard 0.

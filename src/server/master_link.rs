@@ -168,6 +168,10 @@ impl Core {
         if let Some(label) = self.controller.loaded_at_start.take().and_then(|it| it.label()) {
             self.adopt_history(label.id, label.offset);
             self.link.resume = Some((label.id, label.offset));
+            if let (Some(db), Some(writer)) = (label.selected, &self.link.writer) {
+                // The stream goes on without a SELECT.
+                self.shard.tools.shared.stream.note_selected(writer, db);
+            }
         }
         let (host, port) = (&master.host, master.port);
         let verb = if self.link.reconnects { "Reconnecting" } else { "Connecting" };

@@ -138,11 +138,10 @@ impl Core {
         }
     }
 
-    /// Ends a client's wait with what there is now, or with the error of `CLIENT UNBLOCK id ERROR`;
-    /// whether it waited.
-    pub fn unblock_wait(&mut self, socket: SocketId, with_error: bool) -> bool {
+    /// Ends a client's wait with what there is now, or with the error of `CLIENT UNBLOCK id ERROR`.
+    pub(super) fn unblock_wait(&mut self, socket: SocketId, with_error: bool) {
         let Some(index) = self.waits.iter().position(|wait| wait.socket == socket) else {
-            return false;
+            return;
         };
         let mut wait = self.waits.swap_remove(index);
         if with_error {
@@ -156,7 +155,6 @@ impl Core {
             tally.write(&mut wait.batch.reply);
         }
         self.wait_over(wait);
-        true
     }
 
     /// Shows in CLIENT LIST, and lets the end of the peer end the wait.

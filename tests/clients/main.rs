@@ -6,3 +6,4 @@ mod support;
 mod ends;
 mod pauses;
 mod sessions;
+mod waits;

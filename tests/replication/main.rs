@@ -22,7 +22,9 @@ mod s12_moving_over;
 mod s13_read_write_split;
 
 mod bad_master;
+mod following;
 mod links;
 mod load;
 mod refused_start;
+mod restarts;
 mod serving;

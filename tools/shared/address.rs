@@ -126,7 +126,10 @@ pub const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: Result<(&str, u16, Option<&str>, Option<&str>), AddressError>) {
+    /// Host, port, user, password.
+    type Parts<'a> = (&'a str, u16, Option<&'a str>, Option<&'a str>);
+
+    fn check(text: &str, expected: Result<Parts<'_>, AddressError>) {
         let found = text.parse::<Address>();
         let expected = expected.map(|(host, port, user, password)| Address {
             host: host.to_owned(),

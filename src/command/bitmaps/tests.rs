@@ -21,6 +21,20 @@ fn a_bit_is_streamed_only_if_it_changed_something() {
 }
 
 #[test]
+fn what_might_have_changed_is_raw() {
+    let mut fixture = Fixture::new();
+    fixture.run_line("MSET a 5 b 5 c abc");
+    fixture.check("SETBIT a 0 0", ":0\r\n", &[]);
+    fixture.check("OBJECT ENCODING a", "$3\r\nraw\r\n", &[]);
+    fixture.check("BITFIELD b GET u8 0", "*1\r\n:53\r\n", &[]);
+    fixture.check("OBJECT ENCODING b", "$3\r\nint\r\n", &[]);
+    fixture.check("BITFIELD b SET u8 0 53", "*1\r\n:53\r\n", &[]);
+    fixture.check("OBJECT ENCODING b", "$3\r\nraw\r\n", &[]);
+    fixture.check("BITOP NOT c c", ":3\r\n", &["BITOP NOT c c"]);
+    fixture.check("OBJECT ENCODING c", "$3\r\nraw\r\n", &[]);
+}
+
+#[test]
 fn an_operation_replaces_or_removes_its_target() {
     let mut fixture = Fixture::new();
     fixture.run_line("MSET a abc b aB d x");

@@ -205,6 +205,27 @@ fn a_closed_listener_accepts_no_more() {
 }
 
 #[test]
+fn a_stopped_listener_is_silent_at_once() {
+    in_executor(async || {
+        let mut shard = Shard::new(NetOptions::default(), true);
+        let listener = Listener::open(&ListenAddress::Tcp("127.0.0.1:0".parse().unwrap()), 16);
+        let listener = listener.unwrap();
+        let (address, handle) = (listener.local_address().unwrap(), listener.duplicate().unwrap());
+        let id = shard.net.listen(listener);
+        let mut events = Vec::new();
+        shard.net.turn(&mut events).unwrap();
+        handle.stop();
+        assert!(TcpStream::connect(address).is_err());
+        // That accepting has failed is no news.
+        for _ in 0..3 {
+            shard.net.turn(&mut events).unwrap();
+        }
+        assert!(events.is_empty());
+        shard.net.close_listener(id);
+    });
+}
+
+#[test]
 fn outbound_connections_stand_or_fail() {
     in_executor(async || {
         let mut shard = Shard::new(NetOptions::default(), true);

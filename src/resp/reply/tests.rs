@@ -17,7 +17,7 @@ fn types_of_both_versions_are_the_same() {
     let check = |write: fn(&mut Reply), expected: &str| check(write, expected, expected);
     check(Reply::ok, "+OK\r\n");
     check(|reply| reply.simple("PONG"), "+PONG\r\n");
-    check(|reply| reply.error("ERR a\r\nb\n"), "-ERR a  b \r\n");
+    check(|reply| reply.error("ERR a\r\nb\n"), "-ERR a  b\r\n");
     check(|reply| reply.integer(-1234), ":-1234\r\n");
     check(|reply| reply.bulk(b"a\r\n"), "$3\r\na\r\n\r\n");
     check(|reply| reply.bulk_int(-7), "$2\r\n-7\r\n");

@@ -119,26 +119,27 @@ struct Received {
     reader: BacklogReader,
 }
 
-fn receive(input: UnixStream, form: Form, started: &run::Started) -> Received {
-    input.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let mut input = BufReader::new(input);
-    // Newlines keep a link alive that waits for the cut.
+/// The next line that is no keep-alive.
+fn read_head(input: &mut impl BufRead) -> String {
     let mut line = String::from("\n");
     while line == "\n" {
         line.clear();
         input.read_line(&mut line).unwrap();
     }
+    line
+}
+
+fn receive(input: UnixStream, form: Form, started: &run::Started) -> Received {
+    input.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut input = BufReader::new(input);
+    let line = read_head(&mut input);
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words.first(), Some(&"+FULLRESYNC"));
     let id = ReplId::parse(words[1].as_bytes()).unwrap();
     let offset = ReplOffset(words[2].parse().unwrap());
     let stream = &started.process.shared.stream;
     let reader = stream.reader_at(offset).expect("the child's greeting comes while it is pinned");
-    let mut head = String::from("\n");
-    while head == "\n" {
-        head.clear();
-        input.read_line(&mut head).unwrap();
-    }
+    let head = read_head(&mut input);
     let mut bytes = Vec::new();
     let data = match form {
         Form::EofMark => {
