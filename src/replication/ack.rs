@@ -129,14 +129,22 @@ impl ApplyMarks {
         ReplOffset(self.of(shard).applied.load(Ordering::SeqCst))
     }
 
-    /// Raises the mark as far as the shards allow and returns it: the offset below which all is
-    /// applied on every shard. Any core, any time.
+    /// Raises the mark as far as the shards allow and returns it. The link's call, at least before
+    /// each `dispatch`: what others were told then stays true. Nobody else may raise it, who might
+    /// have looked at the marks before a `reset` and would raise it after.
+    pub fn raise(&self) -> ReplOffset {
+        let mark = self.mark();
+        self.mark.store(mark.0, Ordering::SeqCst);
+        mark
+    }
+
+    /// The mark: the offset below which all is applied on every shard. Any core, any time.
     pub fn mark(&self) -> ReplOffset {
         // Read first: every unit through here is already in its shard's `dispatched`.
         let handed_out = self.dispatched().0;
         let reached = self.shards.iter().map(|shard| shard.reached(handed_out)).min();
         let reached = reached.unwrap_or(handed_out);
-        ReplOffset(self.mark.fetch_max(reached, Ordering::SeqCst).max(reached))
+        ReplOffset(self.mark.load(Ordering::SeqCst).max(reached))
     }
 
     /// Whether a shard may serve a connection that has seen `seen` on another one: everything

@@ -115,6 +115,7 @@ impl Core {
             if let Some(db) = selected {
                 shared.stream.note_selected(writer, db);
             }
+            marks.raise();
             let (own, several) = dispatcher.take();
             for (shard, gathered) in own {
                 touched.insert(shard);
@@ -138,7 +139,7 @@ impl Core {
     /// Looks at how far the shards are.
     pub(super) fn follow_marks(&mut self) {
         let progress = &self.shard.tools.shared.progress;
-        let mark = progress.marks.mark();
+        let mark = progress.marks.raise();
         let mut reached = None;
         while self.link.getacks.front().is_some_and(|at| *at <= mark) {
             reached = self.link.getacks.pop_front();

@@ -142,7 +142,7 @@ impl Core {
 
     /// Tells the master how far this replica is.
     pub(super) fn acknowledge_mark(&mut self) {
-        let mark = self.shard.tools.shared.progress.marks.mark();
+        let mark = self.shard.tools.shared.progress.marks.raise();
         self.acknowledge(mark);
     }
 

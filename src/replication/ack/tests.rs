@@ -42,6 +42,7 @@ fn a_new_unit_does_not_lower_the_mark() {
     let marks = ApplyMarks::new(2, ReplOffset(0));
     marks.dispatched_through(ReplOffset(1000));
     assert_eq!(marks.mark(), ReplOffset(1000));
+    assert_eq!(marks.raise(), ReplOffset(1000));
     marks.dispatch(ShardId(0), ReplOffset(1100));
     marks.dispatched_through(ReplOffset(1100));
     assert_eq!(marks.mark(), ReplOffset(1000));
@@ -63,6 +64,7 @@ fn the_mark_never_covers_a_unit_that_is_not_applied() {
                 let start = end;
                 end += rng.u64(1..50);
                 if rng.u8(0..4) > 0 {
+                    marks.raise();
                     marks.dispatch(ShardId(shard), ReplOffset(end));
                     queues[usize::from(shard)].push_back((start, end));
                 }
