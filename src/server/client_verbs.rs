@@ -179,6 +179,7 @@ impl Asker<'_> {
                 reply.simple("RESET");
                 Ok(After::Reset)
             }
+            ClientVerb::Ping if args.len() > 2 => Err(CommandError::arity("ping")),
             ClientVerb::Ping if args.len() > 1 => {
                 reply.bulk(args.get(1));
                 Ok(After::Nothing)

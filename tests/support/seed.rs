@@ -1,4 +1,6 @@
-//! Seeded randomness: a run can be repeated by `TRIBUTARY_SEED`, which every failure names.
+//! Seeded randomness. Each test has a seed of its own that stays the same from run to run, so that
+//! a change is judged by the same commands as the last one; `TRIBUTARY_SEED=random` explores, and
+//! `TRIBUTARY_SEED=<number>`, which every failure names, repeats what was found.
 
 use std::thread;
 
@@ -9,11 +11,12 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// From `TRIBUTARY_SEED` when set, else a new one.
+    /// From `TRIBUTARY_SEED` when set, else that of the running test.
     pub fn new() -> Seed {
-        let value = match std::env::var("TRIBUTARY_SEED") {
-            Ok(text) => text.parse().expect("TRIBUTARY_SEED is a number"),
-            Err(_) => fastrand::u64(..1 << 32),
+        let value = match std::env::var("TRIBUTARY_SEED").as_deref() {
+            Ok("random") => fastrand::u64(..1 << 32),
+            Ok(text) => text.parse().expect("TRIBUTARY_SEED is a number or `random`"),
+            Err(_) => of_test(thread::current().name().unwrap_or_default()),
         };
         Seed { value, rng: fastrand::Rng::with_seed(value) }
     }
@@ -27,6 +30,14 @@ impl Seed {
     pub fn rng(&mut self) -> &mut fastrand::Rng {
         &mut self.rng
     }
+}
+
+/// A number that belongs to a test's name: FNV-1a, 32 bits.
+fn of_test(name: &str) -> u64 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    u64::from(hash)
 }
 
 impl Drop for Seed {
