@@ -79,12 +79,10 @@ pub enum ClientVerb {
 #[allow(missing_docs)] // Each variant is the command of that name.
 pub enum ServerVerb {
     Acl,
-    BgRewriteAof,
     BgSave,
     Config,
     DbSize,
     Debug,
-    Failover,
     Info,
     LastSave,
     Latency,

@@ -244,7 +244,7 @@ impl Asker<'_> {
             ClientVerb::ClientTracking => tracking::turn(args, reply)?,
             ClientVerb::ClientTrackingInfo => tracking::describe(reply),
             ClientVerb::ClientCaching => return Err(tracking::CACHING_WITHOUT_TRACKING),
-            _ => return Err(CommandError::owned(format!("ERR {verb:?} has no answer yet"))),
+            _ => return Err(NOT_HERE),
         }
         Ok(())
     }
@@ -391,6 +391,7 @@ fn on_or_off(text: &[u8]) -> Result<bool, CommandError> {
 pub(super) const BAD_NAME: CommandError =
     CommandError::text("ERR Client names cannot contain spaces, newlines or special characters.");
 const NO_SUCH_CLIENT: CommandError = CommandError::text("ERR No such client");
+const NOT_HERE: CommandError = CommandError::text("ERR Command not allowed inside a transaction");
 const NO_MONITOR: CommandError =
     CommandError::text("ERR MONITOR isn't allowed for DENY BLOCKING client");
 const PAUSE_MODE: CommandError = CommandError::text("ERR CLIENT PAUSE mode must be WRITE or ALL");

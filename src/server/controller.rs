@@ -58,19 +58,27 @@ pub struct Controller {
 
 impl Core {
     /// Carries out an order for the server. On shard 0.
-    pub(super) fn order(&mut self, mut batch: Box<Batch>) {
-        let command = batch.command(0);
-        match command.spec.scope {
-            Scope::Server(ServerVerb::ReplicaOf) => return self.replicaof(batch),
-            Scope::Server(ServerVerb::Save) => return self.save_order(batch),
-            Scope::Server(ServerVerb::BgSave) => return self.bgsave_order(batch),
-            Scope::Server(ServerVerb::Shutdown) => return self.shutdown_order(batch),
-            Scope::Server(ServerVerb::Debug) => return self.debug_order(batch),
-            _ => {}
+    pub(super) fn order(&mut self, batch: Box<Batch>) {
+        let Scope::Server(verb) = batch.command(0).spec.scope else {
+            unreachable!("orders are commands of the server")
+        };
+        match verb {
+            ServerVerb::ReplicaOf => self.replicaof(batch),
+            ServerVerb::Save => self.save_order(batch),
+            ServerVerb::BgSave => self.bgsave_order(batch),
+            ServerVerb::Shutdown => self.shutdown_order(batch),
+            ServerVerb::Debug => self.debug_order(batch),
+            ServerVerb::Acl
+            | ServerVerb::Config
+            | ServerVerb::DbSize
+            | ServerVerb::Info
+            | ServerVerb::LastSave
+            | ServerVerb::Latency
+            | ServerVerb::MemoryServer
+            | ServerVerb::Module
+            | ServerVerb::Role
+            | ServerVerb::Slowlog => unreachable!("{verb:?} is answered at once"),
         }
-        let (_args, reply) = batch.args_and_reply(0);
-        reply.error(&format!("ERR '{}' has no answer yet", command.full_name));
-        self.answer(batch);
     }
 
     /// Asks for every keyspace on behalf of `work`. On shard 0.

@@ -41,10 +41,8 @@ pub fn answerer(verb: ServerVerb) -> Answerer {
         | ServerVerb::Module
         | ServerVerb::Role
         | ServerVerb::Slowlog => Answerer::AtOnce,
-        ServerVerb::BgRewriteAof
-        | ServerVerb::BgSave
+        ServerVerb::BgSave
         | ServerVerb::Debug
-        | ServerVerb::Failover
         | ServerVerb::ReplicaOf
         | ServerVerb::Save
         | ServerVerb::Shutdown => Answerer::Controller,
@@ -109,10 +107,11 @@ pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result
             Ok(())
         }
         ServerVerb::LastSave => super::saving::last_save(asked, reply),
-        _ => {
-            let name = asked.command.full_name.as_str();
-            Err(CommandError::owned(format!("ERR '{name}' has no answer yet")))
-        }
+        ServerVerb::BgSave
+        | ServerVerb::Debug
+        | ServerVerb::ReplicaOf
+        | ServerVerb::Save
+        | ServerVerb::Shutdown => unreachable!("{verb:?} is an order to the controller"),
     }
 }
 
