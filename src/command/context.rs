@@ -4,7 +4,6 @@
 
 use super::effects::Effects;
 use super::environment::Environment;
-use super::error::CommandError;
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
 use crate::base::lazy_free;
@@ -12,7 +11,7 @@ use crate::config::settings::Settings;
 use crate::keyspace::handle::{EntryMut, EntryRef, Removed};
 use crate::keyspace::key::Key;
 use crate::keyspace::keyspace::Keyspace;
-use crate::keyspace::value::{Kind, Value};
+use crate::keyspace::value::Value;
 use crate::metrics::counters::ShardMetrics;
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
@@ -136,21 +135,6 @@ impl<'a> Context<'a> {
         self.expire_in(db, &key);
         let lookup_ms = self.lookup_ms();
         self.spaces.of(key.slot).keys.find(db, &key, lookup_ms)
-    }
-
-    /// Looks a key of one type up for reading, as `find`.
-    ///
-    /// # Errors
-    /// `WrongType` if the key holds another type.
-    pub fn find_kind(
-        &mut self,
-        key: &[u8],
-        kind: Kind,
-    ) -> Result<Option<EntryRef<'_>>, CommandError> {
-        match self.find(key) {
-            Some(entry) if entry.kind() != kind => Err(CommandError::WrongType),
-            found => Ok(found),
-        }
     }
 
     /// Opens an entry for change and marks it as used. The caller streams what it did.

@@ -183,12 +183,6 @@ impl MaxmemoryPolicy {
     pub fn is_lru(self) -> bool {
         matches!(self, MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru)
     }
-
-    /// Whether only keys with an expiry may be evicted.
-    pub fn is_volatile(self) -> bool {
-        use MaxmemoryPolicy::{VolatileLfu, VolatileLru, VolatileRandom, VolatileTtl};
-        matches!(self, VolatileLru | VolatileLfu | VolatileRandom | VolatileTtl)
-    }
 }
 
 choice!(

@@ -199,11 +199,6 @@ impl Registry {
         self.lock().is_empty()
     }
 
-    /// The replica that was the client `id`.
-    pub fn of_client(&self, id: ClientId) -> Option<Arc<ReplicaInfo>> {
-        self.lock().iter().find(|replica| replica.client == id).cloned()
-    }
-
     /// How long there has been no replica, ms; none while there are some. A server that never had
     /// one begins to count at the first call.
     pub fn alone_ms(&self, now_ms: u64) -> Option<u64> {

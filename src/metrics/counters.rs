@@ -179,8 +179,6 @@ metrics! {
         acl_access_denied_key,
         /// Channels refused by ACL.
         acl_access_denied_channel,
-        /// Objects freed by the lazy-free thread.
-        lazyfreed_objects,
         /// Commands sent to another shard.
         hops,
         /// Commands executed for another shard's client.
@@ -207,8 +205,6 @@ metrics! {
         outbox_len,
         /// Commands that wait for a lease to end.
         lease_queue_len,
-        /// Objects waiting for the lazy-free thread.
-        lazyfree_pending_objects,
         /// Bytes of the shard's keyspace.
         keyspace_bytes,
         /// Bytes of its clients' buffers.

@@ -27,12 +27,6 @@ impl RateWindow {
         self.last = Some((now_ms, value));
     }
 
-    /// Takes a value that is a rate, or a mean, already.
-    pub fn sample_value(&mut self, value: u64) {
-        self.samples[self.next] = value;
-        self.next = (self.next + 1) % SAMPLES;
-    }
-
     /// The mean of the samples, per second; samples not taken yet count as zero.
     pub fn per_second(&self) -> u64 {
         let sum = self.samples.iter().fold(0u64, |sum, sample| sum.saturating_add(*sample));

@@ -233,11 +233,6 @@ impl Core {
             let _ = std::fs::remove_file(&settings.network.unixsocket);
         }
     }
-
-    /// Whether the process is about to end.
-    pub fn is_shutting_down(&self) -> bool {
-        self.controller.shutdown.is_some()
-    }
 }
 
 fn asked(batch: &Batch) -> Option<Asked> {

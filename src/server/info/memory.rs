@@ -2,6 +2,7 @@
 
 use super::human::{Human, ratio};
 use super::page::Page;
+use crate::base::lazy_free;
 use crate::command::client_info::ClientKind;
 use crate::config::directives;
 
@@ -88,8 +89,8 @@ pub fn memory(page: &mut Page<'_>) {
     buffers(page, &uses);
     page.field("mem_allocator", "jemalloc-5.3.0");
     page.zeros(&["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
-    page.field("lazyfree_pending_objects", page.totals.lazyfree_pending_objects);
-    page.field("lazyfreed_objects", page.totals.lazyfreed_objects);
+    page.field("lazyfree_pending_objects", lazy_free::pending_objects());
+    page.field("lazyfreed_objects", lazy_free::freed_objects());
 }
 
 /// There are no scripts: every number is zero.
