@@ -8,6 +8,7 @@ use super::keys_expire::is_past;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use crate::base::number;
 use crate::rdb::convert;
+use crate::rdb::decode::DecodeOptions;
 use crate::rdb::dump::{self, DumpError};
 use crate::rdb::encode::EncodeOptions;
 use crate::rdb::record::KeyMeta;
@@ -79,8 +80,12 @@ fn restore(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         return Err(BUSY);
     }
     let ttl = within(args.get(2), i64::MAX, BAD_TTL)?.unsigned_abs();
-    let string_max = ctx.settings.clients.proto_max_bulk_len;
-    let value = dump::decode(args.get(3), string_max).map_err(refused)?;
+    let decode = DecodeOptions {
+        checksum: true,
+        string_max: ctx.settings.clients.proto_max_bulk_len,
+        encoding: ctx.settings.encoding,
+    };
+    let value = dump::decode(args.get(3), &decode).map_err(refused)?;
     let expire_ms = match ttl {
         0 => None,
         ttl if options.absolute => Some(ttl),

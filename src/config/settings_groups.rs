@@ -270,7 +270,7 @@ pub struct Clients {
 }
 
 /// Where compact encodings end. Bytes a value, elements an object.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Encoding {
     /// Fields of a listpack hash.
     pub hash_max_listpack_entries: usize,

@@ -55,7 +55,7 @@ impl Digest {
             ValueRef::Int(number) => self.mix(itoa::Buffer::new().format(number).as_bytes()),
             ValueRef::Str(text) => self.mix(text),
             ValueRef::Shared(text) => self.mix(text),
-            ValueRef::Object(object) => match *object {},
+            ValueRef::Object(object) => object.digest(self),
         }
         if entry.expire().is_some() {
             self.xor(b"!!expire!!");

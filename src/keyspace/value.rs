@@ -3,6 +3,13 @@
 
 use bytes::Bytes;
 
+use crate::keyspace::digest::Digest;
+use crate::keyspace::types::hash::Hash;
+use crate::keyspace::types::list::List;
+use crate::keyspace::types::set::Set;
+use crate::keyspace::types::sorted_set::SortedSet;
+use crate::keyspace::types::stream::Stream;
+
 /// The type of a value, as TYPE tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -48,9 +55,16 @@ pub enum ValueRef<'a> {
     Object(&'a Object),
 }
 
-/// A collection. Boxed out of line; each type adds its variant here and an arm below.
-#[derive(Debug)]
-pub enum Object {}
+/// A collection. Boxed out of line.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // Each variant is the type of that name.
+pub enum Object {
+    Hash(Hash),
+    List(List),
+    Set(Set),
+    SortedSet(SortedSet),
+    Stream(Stream),
+}
 
 /// The longest string reported as `embstr`, in bytes. From Redis's documented OBJECT ENCODING.
 pub const EMBSTR_MAX: usize = 44;
@@ -120,24 +134,67 @@ impl<'a> ValueRef<'a> {
 impl Object {
     /// The type.
     pub fn kind(&self) -> Kind {
-        match *self {}
+        match self {
+            Object::Hash(_) => Kind::Hash,
+            Object::List(_) => Kind::List,
+            Object::Set(_) => Kind::Set,
+            Object::SortedSet(_) => Kind::SortedSet,
+            Object::Stream(_) => Kind::Stream,
+        }
     }
 
     /// The word OBJECT ENCODING replies.
     pub fn encoding(&self) -> &'static str {
-        match *self {}
+        match self {
+            Object::Hash(hash) => hash.encoding(),
+            Object::List(list) => list.encoding(),
+            Object::Set(set) => set.encoding(),
+            Object::SortedSet(set) => set.encoding(),
+            Object::Stream(stream) => stream.encoding(),
+        }
     }
 
     /// An equal collection that shares nothing with this one.
     pub fn duplicate(&self) -> Box<Object> {
-        match *self {}
+        Box::new(self.clone())
     }
 
-    /// Heap memory owned, in bytes. Must take constant time: it is asked at every mutation.
+    /// Heap memory owned, in bytes. Takes constant time: it is asked at every mutation.
     pub fn memory(&self) -> usize {
-        match *self {}
+        match self {
+            Object::Hash(hash) => hash.memory(),
+            Object::List(list) => list.memory(),
+            Object::Set(set) => set.memory(),
+            Object::SortedSet(set) => set.memory(),
+            Object::Stream(stream) => stream.memory(),
+        }
+    }
+
+    /// Takes the value into a digest as a stock server's DEBUG DIGEST does.
+    pub fn digest(&self, digest: &mut Digest) {
+        match self {
+            Object::Hash(hash) => hash.digest(digest),
+            Object::List(list) => list.digest(digest),
+            Object::Set(set) => set.digest(digest),
+            Object::SortedSet(set) => set.digest(digest),
+            Object::Stream(stream) => stream.digest(digest),
+        }
     }
 }
+
+/// Equal in type and contents, however encoded. Takes as long as DEBUG DIGEST-VALUE.
+impl PartialEq for Object {
+    fn eq(&self, other: &Object) -> bool {
+        let digest_of = |object: &Object| {
+            let mut digest = Digest::default();
+            object.digest(&mut digest);
+            digest
+        };
+        self.kind() == other.kind() && digest_of(self) == digest_of(other)
+    }
+}
+
+impl Eq for Object {}
 
 /// The integer that prints as exactly `text`: no plus sign, no leading zeros, no `-0`, within
 /// `i64`.

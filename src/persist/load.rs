@@ -9,6 +9,7 @@
 use crate::base::ids::{DbIndex, ReplId, ReplOffset, ShardId};
 use crate::base::number;
 use crate::command::spaces::Space;
+use crate::config::settings_groups::Encoding;
 use crate::keyspace::key::slot_of;
 use crate::keyspace::keyspace::TakenDb;
 use crate::keyspace::placement::Placement;
@@ -35,6 +36,8 @@ pub struct LoadOptions {
     pub databases: u16,
     /// `rdbchecksum`
     pub checksum: bool,
+    /// Where the compact encodings of what is loaded end.
+    pub encoding: Encoding,
     /// Keys whose time is over at this moment, Unix ms, are dropped; none are on a replica, which
     /// waits for its master's word. Nor are they if the file names a place in a history: replicas
     /// that continue from there have them still, so they must expire here, in the stream.
@@ -129,7 +132,11 @@ pub type Batches = Vec<(ShardId, Box<LoadBatch>)>;
 impl Loader {
     /// A load before the first byte.
     pub fn new(options: LoadOptions) -> Loader {
-        let decode = DecodeOptions { checksum: options.checksum, ..DecodeOptions::default() };
+        let decode = DecodeOptions {
+            checksum: options.checksum,
+            encoding: options.encoding,
+            ..DecodeOptions::default()
+        };
         let shards = usize::from(options.placement.shards());
         Loader {
             decoder: Decoder::new(decode),
@@ -321,6 +328,7 @@ fn length_of(value: &Value) -> usize {
     match value {
         Value::String(StringValue::Bytes(bytes)) => bytes.len(),
         Value::String(StringValue::Int(_)) => size_of::<i64>(),
+        Value::Object(object) => object.memory(),
     }
 }
 
@@ -346,6 +354,7 @@ mod tests {
             placement: Placement::new(3),
             databases,
             checksum: true,
+            encoding: Encoding::default(),
             drop_expired_at_ms: Some(5000),
             key_delay: 0,
         }

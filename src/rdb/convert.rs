@@ -1,5 +1,5 @@
 //! Between the keyspace's values and what RDB bytes say: used by DUMP and RESTORE, by snapshots and
-//! by loading alike. Pure, any core. Each type has one arm in each direction.
+//! by loading alike. Pure, any core. Collections are the keyspace's own on both sides.
 
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::evict::AccessClock;
@@ -15,7 +15,7 @@ pub fn to_record(value: held::ValueRef<'_>) -> ValueRef<'_> {
         held::ValueRef::Int(number) => ValueRef::String(StringRef::Int(number)),
         held::ValueRef::Str(text) => ValueRef::String(StringRef::Bytes(text)),
         held::ValueRef::Shared(text) => ValueRef::String(StringRef::Bytes(text)),
-        held::ValueRef::Object(object) => match *object {},
+        held::ValueRef::Object(object) => ValueRef::Object(object),
     }
 }
 
@@ -28,6 +28,7 @@ pub fn from_record(value: Value) -> held::Value<'static> {
             Some(number) => held::Value::Int(number),
             None => held::Value::Shared(text),
         },
+        Value::Object(object) => held::Value::Object(object),
     }
 }
 

@@ -31,6 +31,8 @@ use bytes::Bytes;
 
 use crate::base::crc64::Crc64;
 use crate::base::ids::DbIndex;
+use crate::config::settings::Settings;
+use crate::config::settings_groups::Encoding;
 use crate::rdb::error::{self, RdbError};
 use crate::rdb::format;
 use crate::rdb::length;
@@ -47,11 +49,14 @@ pub struct DecodeOptions {
     pub checksum: bool,
     /// The longest string that is read, in bytes.
     pub string_max: u64,
+    /// Where the compact encodings of what is read end.
+    pub encoding: Encoding,
 }
 
 impl Default for DecodeOptions {
     fn default() -> DecodeOptions {
-        DecodeOptions { checksum: true, string_max: STRING_MAX }
+        let encoding = Settings::defaults().encoding;
+        DecodeOptions { checksum: true, string_max: STRING_MAX, encoding }
     }
 }
 
@@ -337,7 +342,7 @@ impl Decoder {
                 return Ok(Progress::Found(Record::Aux { key, value: bytes }));
             }
             State::Key { code } => {
-                let Some(value) = ValueReader::begin(code) else {
+                let Some(value) = ValueReader::begin(code, self.options.encoding) else {
                     return Err(RdbError::UnsupportedType {
                         name: format::type_name(code, self.valkey),
                         code,

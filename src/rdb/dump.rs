@@ -7,12 +7,13 @@
 use thiserror::Error;
 
 use crate::base::crc64::crc64;
+use crate::rdb::decode::DecodeOptions;
 use crate::rdb::encode::EncodeOptions;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
 use crate::rdb::lzf::Compressor;
 use crate::rdb::reader::Reader;
-use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::record::{StringValue, Value, ValueRef};
 use crate::rdb::value::{self, ValueReader};
 
 /// Why a payload is not restored.
@@ -36,15 +37,15 @@ pub fn encode(value: ValueRef<'_>, options: &EncodeOptions) -> Vec<u8> {
     out
 }
 
-/// Reads a payload as RESTORE is given it. Strings may not be longer than `string_max` bytes.
+/// Reads a payload as RESTORE is given it. Of `options`, the sum is always compared.
 ///
 /// # Errors
 /// [`DumpError::Footer`] before anything of the value is looked at; [`DumpError::Value`], with
 /// offsets from the payload's first byte, if the value is broken, of a type that cannot be read,
 /// or followed by bytes that are not its own.
-pub fn decode(payload: &[u8], string_max: u64) -> Result<Value, DumpError> {
+pub fn decode(payload: &[u8], options: &DecodeOptions) -> Result<Value, DumpError> {
     let (body, version) = verify(payload).ok_or(DumpError::Footer)?;
-    read_body(body, version == format::VALKEY_VERSION, string_max).map_err(DumpError::Value)
+    read_body(body, version == format::VALKEY_VERSION, options).map_err(DumpError::Value)
 }
 
 /// The bytes before the footer, and its version, if it is one that is known and the sum is right.
@@ -56,12 +57,12 @@ fn verify(payload: &[u8]) -> Option<(&[u8], u16)> {
     (known && crc64(summed) == u64::from_le_bytes(*sum)).then_some((body, version))
 }
 
-fn read_body(body: &[u8], valkey: bool, string_max: u64) -> Result<Value, RdbError> {
+fn read_body(body: &[u8], valkey: bool, options: &DecodeOptions) -> Result<Value, RdbError> {
     let mut input = body;
-    let mut reader = Reader::new(string_max);
+    let mut reader = Reader::new(options.string_max);
     let truncated = RdbError::Truncated { offset: body.len() as u64 };
     let Some(code) = reader.byte(&mut input) else { return Err(truncated) };
-    let Some(mut value) = ValueReader::begin(code) else {
+    let Some(mut value) = ValueReader::begin(code, options.encoding) else {
         let name = format::type_name(code, valkey);
         return Err(RdbError::UnsupportedType { name, code, key: String::new(), offset: 0 });
     };
@@ -76,21 +77,23 @@ fn read_body(body: &[u8], valkey: bool, string_max: u64) -> Result<Value, RdbErr
 /// For fuzzing: arbitrary bytes, with a right footer put behind them, are read or refused, and
 /// what was read comes back after being written.
 pub fn fuzz_dump(bytes: &[u8]) {
-    let _refused = decode(bytes, u64::MAX).is_err();
+    let options = DecodeOptions::default();
+    let _refused = decode(bytes, &options).is_err();
     let mut payload = bytes.to_vec();
     payload.extend_from_slice(&format::WRITTEN_MAX.to_le_bytes());
     payload.extend_from_slice(&crc64(&payload).to_le_bytes());
-    if let Ok(value) = decode(&payload, u64::MAX) {
+    if let Ok(value) = decode(&payload, &options) {
         let again = encode(value.borrowed(), &EncodeOptions::default());
-        let Ok(read) = decode(&again, u64::MAX) else { panic!("what was written is refused") };
-        assert_eq!(payload_bytes(read), payload_bytes(value));
+        let Ok(read) = decode(&again, &options) else { panic!("what was written is refused") };
+        assert_eq!(plain(read), plain(value));
     }
 }
 
 /// An integer and its text are one value, and which of them comes back depends on its size.
-fn payload_bytes(value: Value) -> bytes::Bytes {
+fn plain(value: Value) -> Value {
     match value {
-        Value::String(string) => string.into_bytes(),
+        Value::String(string) => Value::String(StringValue::Bytes(string.into_bytes())),
+        Value::Object(object) => Value::Object(object),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What an RDB file says, record by record: plain values, read and written by any core. Owned
-//! forms are read, borrowed forms are written. Free of the keyspace; the loader maps one to the
-//! other.
+//! forms are read, borrowed forms are written. Collections are the keyspace's own; strings are not,
+//! since a file knows other forms of them.
 
 use bytes::Bytes;
 
 use crate::base::ids::DbIndex;
 use crate::base::number;
+use crate::keyspace::value::Object;
 
 /// One thing in a file, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct KeyMeta {
 pub enum Value {
     /// A string.
     String(StringValue),
+    /// A collection, as the keyspace holds it.
+    Object(Box<Object>),
 }
 
 /// A string as it was encoded.
@@ -91,6 +94,8 @@ pub enum StringValue {
 pub enum ValueRef<'a> {
     /// A string.
     String(StringRef<'a>),
+    /// A collection.
+    Object(&'a Object),
 }
 
 /// A string to be written.
@@ -129,6 +134,7 @@ impl Value {
     pub fn borrowed(&self) -> ValueRef<'_> {
         match self {
             Value::String(string) => ValueRef::String(string.borrowed()),
+            Value::Object(object) => ValueRef::Object(object),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Which decoder reads a value of which type, and how a value is written. Pure, any core. Each
 //! type has a file of its own; here is one arm for it in each function.
 
+use crate::config::settings_groups::Encoding;
+use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
 use crate::rdb::lzf::Compressor;
@@ -16,8 +18,9 @@ pub enum ValueReader {
 }
 
 impl ValueReader {
-    /// The decoder for a type's number; `None` if it cannot be read.
-    pub fn begin(code: u8) -> Option<ValueReader> {
+    /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
+    /// collection will be held, whatever form it is read from.
+    pub fn begin(code: u8, _encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
             _ => None,
@@ -50,6 +53,13 @@ impl ValueReader {
 pub fn type_code(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
+        ValueRef::Object(object) => match object {
+            Object::Hash(_) => format::TYPE_STRING,
+            Object::List(_) => format::TYPE_STRING,
+            Object::Set(_) => format::TYPE_STRING,
+            Object::SortedSet(_) => format::TYPE_STRING,
+            Object::Stream(_) => format::TYPE_STRING,
+        },
     }
 }
 
@@ -57,5 +67,12 @@ pub fn type_code(value: ValueRef<'_>) -> u8 {
 pub fn write(out: &mut Vec<u8>, value: ValueRef<'_>, compressor: Option<&mut Compressor>) {
     match value {
         ValueRef::String(string) => string::write(out, string, compressor),
+        ValueRef::Object(object) => match object {
+            Object::Hash(_) => {}
+            Object::List(_) => {}
+            Object::Set(_) => {}
+            Object::SortedSet(_) => {}
+            Object::Stream(_) => {}
+        },
     }
 }

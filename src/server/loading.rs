@@ -68,6 +68,7 @@ impl Core {
             placement: tools.shared.placement,
             databases: settings.server.databases,
             checksum: settings.rdb.checksum,
+            encoding: settings.encoding,
             drop_expired_at_ms: (!replica).then(clock::wall_ms),
             key_delay: settings.testing.key_load_delay,
         });

@@ -147,6 +147,7 @@ impl Core {
             placement: tools.shared.placement,
             databases: settings.server.databases,
             checksum: settings.rdb.checksum,
+            encoding: settings.encoding,
             drop_expired_at_ms: (!replica).then(clock::wall_ms),
             key_delay: 0,
         });

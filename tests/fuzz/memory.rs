@@ -52,7 +52,7 @@ fn rdb_files_take_memory_by_their_size() {
 #[test]
 fn dump_payloads_take_memory_by_their_size() {
     check(10_000, 100, inputs::payload, |input| {
-        drop(black_box(dump::decode(input, u64::MAX)));
+        drop(black_box(dump::decode(input, &DecodeOptions::default())));
     });
 }
 

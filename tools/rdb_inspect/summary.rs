@@ -151,7 +151,6 @@ pub fn key_line(key: &KeyRecord, item: &Item) -> String {
 
 /// The name of how a value is written: for strings more than the file's one type says.
 fn encoding(key: &KeyRecord, item: &Item) -> &'static str {
-    #[allow(unreachable_patterns, reason = "strings are not the only values there may be")]
     match &key.value {
         Value::String(StringValue::Int(_)) => "string-int",
         // Shorter in the file than it is: it was compressed.
@@ -161,7 +160,7 @@ fn encoding(key: &KeyRecord, item: &Item) -> &'static str {
             "string-compressed"
         }
         Value::String(StringValue::Bytes(_)) => "string-bytes",
-        _ => item.encoding,
+        Value::Object(_) => item.encoding,
     }
 }
 

@@ -9,12 +9,17 @@ fn footed(body: &[u8], version: u16) -> Vec<u8> {
     payload
 }
 
+/// Strings of at most 100 bytes.
+fn short() -> DecodeOptions {
+    DecodeOptions { string_max: 100, ..DecodeOptions::default() }
+}
+
 /// Recorded from valkey-server 8.0.1: SET d hello, DUMP d.
 #[test]
 fn a_recorded_payload_is_read_and_written() {
     let payload = b"\x00\x05hello\x0b\x00\n\xadb\x05\x98\xab\xc9\x83";
     let hello = Value::String(StringValue::Bytes(bytes::Bytes::from_static(b"hello")));
-    assert_eq!(decode(payload, 100).as_ref(), Ok(&hello));
+    assert_eq!(decode(payload, &short()).as_ref(), Ok(&hello));
     let options = EncodeOptions { version: 11, ..EncodeOptions::default() };
     assert_eq!(encode(hello.borrowed(), &options), payload);
 }
@@ -25,21 +30,21 @@ fn a_wrong_footer_is_refused_before_the_value() {
     for index in 0..payload.len() {
         let mut wrong = payload.clone();
         wrong[index] ^= 1;
-        assert_eq!(decode(&wrong, 100), Err(DumpError::Footer), "byte {index}");
-        assert_eq!(decode(&payload[..index], 100), Err(DumpError::Footer), "length {index}");
+        assert_eq!(decode(&wrong, &short()), Err(DumpError::Footer), "byte {index}");
+        assert_eq!(decode(&payload[..index], &short()), Err(DumpError::Footer), "length {index}");
     }
     for version in [13, 79, 81, u16::MAX] {
-        assert_eq!(decode(&footed(b"\x00\x05hello", version), 100), Err(DumpError::Footer));
+        assert_eq!(decode(&footed(b"\x00\x05hello", version), &short()), Err(DumpError::Footer));
     }
     for version in [0, 9, 10, 11, 12, 80] {
-        assert!(decode(&footed(b"\x00\x05hello", version), 100).is_ok());
+        assert!(decode(&footed(b"\x00\x05hello", version), &short()).is_ok());
     }
     assert_eq!(DumpError::Footer.to_string(), "DUMP payload version or checksum are wrong");
 }
 
 #[test]
 fn a_wrong_value_is_refused() {
-    let value = |body: &[u8]| match decode(&footed(body, 10), 100) {
+    let value = |body: &[u8]| match decode(&footed(body, 10), &short()) {
         Err(DumpError::Value(error)) => error,
         other => panic!("{other:?}"),
     };
@@ -65,7 +70,8 @@ fn stock_servers_restore_ours_and_we_theirs() {
             };
             stock.call(&[&b"SET"[..], b"theirs", &text[..]]);
             let Answer::Text(payload) = stock.call(&["DUMP", "theirs"]) else { panic!("a dump") };
-            let Value::String(read) = decode(&payload, u64::MAX).expect("a good payload");
+            let read = decode(&payload, &DecodeOptions::default()).expect("a good payload");
+            let Value::String(read) = read else { panic!("a string") };
             assert_eq!(read.into_bytes(), text, "{program}, seed {seed}");
             let ours = encode(ValueRef::String(StringRef::Bytes(&text)), &EncodeOptions::default());
             let ok = Answer::Text(b"OK".to_vec());

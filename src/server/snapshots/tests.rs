@@ -79,7 +79,9 @@ fn decode(bytes: &[u8]) -> (Data, &[u8]) {
     loop {
         match decoder.next(&mut input).unwrap() {
             Step::Record(Record::Key(record)) => {
-                let crate::rdb::record::Value::String(text) = record.value;
+                let crate::rdb::record::Value::String(text) = record.value else {
+                    panic!("a string")
+                };
                 data.insert(record.key.to_vec(), text.into_bytes().to_vec());
             }
             Step::Record(_) => {}

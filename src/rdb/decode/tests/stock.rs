@@ -34,7 +34,7 @@ fn expire_of(index: usize) -> Option<u64> {
 }
 
 fn text_of(record: &KeyRecord) -> Bytes {
-    let Value::String(string) = record.value.clone();
+    let Value::String(string) = record.value.clone() else { panic!("a string") };
     string.into_bytes()
 }
 

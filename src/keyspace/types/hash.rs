@@ -1,0 +1,22 @@
+//! A hash: fields and their values. Plain data, any core.
+
+use crate::keyspace::digest::Digest;
+
+/// A hash: fields and their values.
+#[derive(Clone, Debug, Default)]
+pub struct Hash {}
+
+impl Hash {
+    /// The word OBJECT ENCODING replies.
+    pub fn encoding(&self) -> &'static str {
+        ""
+    }
+
+    /// Heap memory owned, in bytes, in constant time.
+    pub fn memory(&self) -> usize {
+        0
+    }
+
+    /// Takes the value into a digest as a stock server's DEBUG DIGEST does.
+    pub fn digest(&self, _digest: &mut Digest) {}
+}
