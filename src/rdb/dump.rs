@@ -7,11 +7,11 @@
 use thiserror::Error;
 
 use crate::base::crc64::crc64;
+use crate::base::lzf::Compressor;
 use crate::rdb::decode::DecodeOptions;
 use crate::rdb::encode::EncodeOptions;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{StringValue, Value, ValueRef};
 use crate::rdb::value::{self, ValueReader};

@@ -6,9 +6,9 @@
 
 use crate::base::crc64::Crc64;
 use crate::base::ids::DbIndex;
+use crate::base::lzf::Compressor;
 use crate::rdb::format;
 use crate::rdb::length;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::record::{KeyMeta, ValueRef};
 use crate::rdb::string;
 use crate::rdb::value;

@@ -1,11 +1,11 @@
 //! Which decoder reads a value of which type, and how a value is written. Pure, any core. Each
 //! type has a file of its own; here is one arm for it in each function.
 
+use crate::base::lzf::Compressor;
 use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::string::{self, StringReader};
