@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
 use crate::base::number;
 use crate::config::settings_groups::Encoding;
@@ -133,6 +134,7 @@ fn push(ctx: &mut Context<'_>, args: Args<'_>, end: End) -> CommandResult {
     let elements = (2..args.len()).map(|index| element(args, index));
     let len = add(ctx, args.get(1), end, elements)?;
     ctx.propagate(args);
+    ctx.notify(Class::List, push_event(end), args.get(1));
     ctx.effects.changed(args.len() as u64 - 3);
     ctx.reply.integer(len as i64);
     Ok(())
@@ -185,12 +187,33 @@ fn pop(ctx: &mut Context<'_>, args: Args<'_>, end: End, name: &str) -> CommandRe
     if taken == 0 {
         return Ok(());
     }
-    if is_empty {
-        ctx.remove(key);
-    }
+    popped(ctx, key, end, is_empty);
     ctx.propagate(args);
     ctx.effects.changed(taken as u64 - 1);
     Ok(())
+}
+
+/// Ends a pop: tells of it, and removes the key if nothing is left.
+pub fn popped(ctx: &mut Context<'_>, key: &[u8], end: End, is_empty: bool) {
+    let event: &[u8] = if end == End::Left { b"lpop" } else { b"rpop" };
+    ctx.notify(Class::List, event, key);
+    if is_empty {
+        remove_empty(ctx, key);
+    }
+}
+
+/// Removes a list without elements, and tells of it.
+pub fn remove_empty(ctx: &mut Context<'_>, key: &[u8]) {
+    ctx.remove(key);
+    ctx.notify(Class::Generic, b"del", key);
+}
+
+/// The event of a push.
+pub fn push_event(end: End) -> &'static [u8] {
+    match end {
+        End::Left => b"lpush",
+        End::Right => b"rpush",
+    }
 }
 
 /// Takes elements from a list and replies them; how many, and whether none is left.

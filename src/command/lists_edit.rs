@@ -6,7 +6,8 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::Flags;
 use super::key_spec::{KeyFlags, KeySpec};
-use super::lists::{element, forward, list_mut, list_of, row, span, text_bytes};
+use super::lists::{element, forward, list_mut, list_of, remove_empty, row, span, text_bytes};
+use super::notify::Class;
 use super::spec::{CommandResult, Spec};
 use crate::base::number;
 use crate::keyspace::types::list::{End, List, Side, prints_as};
@@ -28,6 +29,7 @@ fn lset(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     list.shrink();
     drop(entry);
     ctx.propagate(args);
+    ctx.notify(Class::List, b"lset", args.get(1));
     ctx.reply.ok();
     Ok(())
 }
@@ -57,6 +59,7 @@ fn linsert(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let len = list.len();
     drop(entry);
     ctx.propagate(args);
+    ctx.notify(Class::List, b"linsert", args.get(1));
     ctx.reply.integer(len as i64);
     Ok(())
 }
@@ -82,10 +85,11 @@ fn lrem(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         list.shrink();
     }
     drop(entry);
-    if is_empty {
-        ctx.remove(key);
-    }
     if removed > 0 {
+        ctx.notify(Class::List, b"lrem", key);
+        if is_empty {
+            remove_empty(ctx, key);
+        }
         ctx.propagate(args);
         ctx.effects.changed(removed as u64 - 1);
     }
@@ -111,8 +115,9 @@ fn ltrim(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         list.shrink();
     }
     drop(entry);
+    ctx.notify(Class::List, b"ltrim", key);
     if kept == 0 {
-        ctx.remove(key);
+        remove_empty(ctx, key);
     }
     if kept < len {
         ctx.propagate(args);

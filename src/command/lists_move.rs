@@ -5,7 +5,10 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
-use super::lists::{add, list_mut, list_of, pop_into, reply_element, text_bytes};
+use super::lists::{
+    add, list_mut, list_of, pop_into, popped, push_event, reply_element, text_bytes,
+};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use crate::base::number;
 use crate::keyspace::types::list::End;
@@ -117,17 +120,15 @@ pub fn move_element(ctx: &mut Context<'_>, asked: Move<'_>) -> Result<bool, Comm
     let is_empty = list.is_empty();
     drop(entry);
     add(ctx, asked.to, asked.to_end, std::iter::once(moved.borrowed()))?;
-    if is_empty {
-        ctx.remove(asked.from);
-    }
+    ctx.notify(Class::List, push_event(asked.to_end), asked.to);
+    popped(ctx, asked.from, asked.from_end, is_empty);
     reply_element(ctx.reply, moved.borrowed());
     Ok(true)
 }
 
 fn rotate(ctx: &mut Context<'_>, asked: Move<'_>) -> Result<bool, CommandError> {
     let encoding = ctx.settings.encoding;
-    let (found, reply) = ctx.find_mut_with_reply(asked.from);
-    let Some(mut entry) = found else { return Ok(false) };
+    let Some(mut entry) = ctx.find_mut(asked.from) else { return Ok(false) };
     let list = list_mut(&mut entry)?;
     let Some(element) = list.peek(asked.from_end) else { return Ok(false) };
     let moved = Owned::of(element);
@@ -135,7 +136,10 @@ fn rotate(ctx: &mut Context<'_>, asked: Move<'_>) -> Result<bool, CommandError> 
     list.prepare(text_bytes(moved.borrowed()), 1, &encoding);
     list.push(asked.to_end, moved.borrowed());
     list.shrink();
-    reply_element(reply, moved.borrowed());
+    drop(entry);
+    reply_element(ctx.reply, moved.borrowed());
+    ctx.notify(Class::List, push_event(asked.to_end), asked.to);
+    popped(ctx, asked.from, asked.from_end, false);
     Ok(true)
 }
 
@@ -194,9 +198,7 @@ pub fn pop_many(ctx: &mut Context<'_>, key: &[u8], asked: &PopMany) -> Result<bo
             (taken, list.is_empty())
         }
     };
-    if is_empty {
-        ctx.remove(key);
-    }
+    popped(ctx, key, asked.end, is_empty);
     let mut digits = itoa::Buffer::new();
     ctx.propagate_as(&[pop_name(asked.end), key, digits.format(taken).as_bytes()]);
     ctx.effects.changed(taken as u64 - 1);

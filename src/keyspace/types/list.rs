@@ -3,6 +3,7 @@
 //!
 //! When it changes from one form to the other is what stock servers do at the same bounds.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
 use crate::config::settings_groups::Encoding;
@@ -38,7 +39,7 @@ pub enum Side {
 }
 
 /// A list: elements in order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct List {
     form: Form,
 }
@@ -47,6 +48,19 @@ pub struct List {
 enum Form {
     Flat(ListPack),
     Quick(Box<QuickList>),
+}
+
+/// The elements: the form is no part of the value.
+impl fmt::Debug for List {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = out.debug_list();
+        self.show(0, usize::MAX, End::Right, |element| {
+            let mut digits = itoa::Buffer::new();
+            let text = element.as_text(&mut digits).unwrap_or_default();
+            all.entry(&format_args!("{}", text.escape_ascii()));
+        });
+        all.finish()
+    }
 }
 
 impl Default for List {

@@ -486,7 +486,7 @@ impl QuickList {
             self.expand(len - 1 - index);
         }
         let near = touched.saturating_sub(2)..touched + 4;
-        for index in near.chain([depth, (len - 1).wrapping_sub(depth)]) {
+        for index in near.chain([depth]).chain(len.checked_sub(depth + 1)) {
             if index >= depth && index + depth < len {
                 self.squeeze(index);
             }
