@@ -55,7 +55,8 @@ pub struct Registry {
     alone_since_ms: AtomicU64,
     /// The offset through which this server's own append-only file is on disk; -1 without one.
     pub local_synced: AtomicI64,
-    /// No PINGs and no questions for now: the offset must stand still (a failover waits for its target).
+    /// No PINGs and no questions for now: the offset must stand still (a failover waits for its
+    /// target).
     pub pings_held: AtomicBool,
 }
 

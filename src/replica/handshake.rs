@@ -41,7 +41,7 @@ pub struct Handshake {
 }
 
 /// How far the conversation is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The master's answer is awaited.
     Waiting,
