@@ -9,7 +9,6 @@ use super::role::RoleChange;
 use super::shutdown::Shutdown;
 use super::snapshots::SnapshotDesk;
 use crate::command::spec::{Scope, ServerVerb};
-use crate::persist::load::AboutFile;
 use crate::router::lease::{Hand, Work};
 use crate::router::route::ShardSet;
 use crate::shard::batch::Batch;
@@ -51,8 +50,6 @@ pub struct Controller {
     /// The load under way.
     pub(super) loading: Option<Loading>,
     pub(super) last_load: u64,
-    /// What the file loaded at start said about itself.
-    pub loaded_at_start: Option<AboutFile>,
     /// A failover under way.
     pub(super) failover: Option<Failover>,
     /// The process is to end.

@@ -29,3 +29,4 @@ mod load;
 mod refused_start;
 mod restarts;
 mod serving;
+mod topology;
