@@ -89,6 +89,16 @@ impl<'a> Spaces<'a> {
         }
     }
 
+    /// As `of`, for looking at several keyspaces at once.
+    pub fn keys_of(&self, slot: Slot) -> &Keyspace {
+        let space = match &self.held {
+            Held::One(space) => Some(&**space),
+            Held::Many(spaces) => spaces[usize::from(self.placement.shard_of(slot).0)].as_deref(),
+            Held::None => None,
+        };
+        &space.expect("a command is routed with the keyspaces of all its keys in hand").keys
+    }
+
     /// Every keyspace in hand, in the order of shards.
     pub fn each(&mut self) -> impl Iterator<Item = &mut Space> {
         let (one, many): (Option<&mut Space>, &mut [Option<Box<Space>>]) = match &mut self.held {

@@ -6,9 +6,11 @@ use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
+use crate::rdb::hash::{self, HashReader};
 use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::set::{self, SetReader};
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -18,16 +20,25 @@ pub enum ValueReader {
     String(StringReader),
     /// A list.
     List(Box<ListReader>),
+    /// A set.
+    Set(Box<SetReader>),
+    /// A hash.
+    Hash(Box<HashReader>),
 }
 
 impl ValueReader {
     /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
     /// collection will be held, whatever form it is read from.
     pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
-        match code {
-            format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => ListReader::begin(code, encoding).map(|list| ValueReader::List(Box::new(list))),
+        if code == format::TYPE_STRING {
+            return Some(ValueReader::String(StringReader::default()));
         }
+        ListReader::begin(code, encoding)
+            .map(|list| ValueReader::List(Box::new(list)))
+            .or_else(|| SetReader::begin(code, encoding).map(|set| ValueReader::Set(Box::new(set))))
+            .or_else(|| {
+                HashReader::begin(code, encoding).map(|hash| ValueReader::Hash(Box::new(hash)))
+            })
     }
 
     /// Goes on reading; `None` when the input is used up.
@@ -45,6 +56,8 @@ impl ValueReader {
                 let object = list.step(reader, input)?.map(Object::List);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
+            ValueReader::Set(set) => Ok(set.step(reader, input)?.map(object)),
+            ValueReader::Hash(hash) => Ok(hash.step(reader, input)?.map(object)),
         }
     }
 
@@ -53,6 +66,8 @@ impl ValueReader {
         match self {
             ValueReader::String(string) => string.memory(),
             ValueReader::List(list) => list.memory(),
+            ValueReader::Set(set) => set.memory(),
+            ValueReader::Hash(hash) => hash.memory(),
         }
     }
 }
@@ -62,9 +77,9 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
-            Object::Hash(_) => format::TYPE_STRING,
+            Object::Hash(hash) => hash::type_code(hash, version),
             Object::List(_) => list::type_code(version),
-            Object::Set(_) => format::TYPE_STRING,
+            Object::Set(set) => set::type_code(set, version),
             Object::SortedSet(_) => format::TYPE_STRING,
             Object::Stream(_) => format::TYPE_STRING,
         },
@@ -81,11 +96,15 @@ pub fn write(
     match value {
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
-            Object::Hash(_) => {}
+            Object::Hash(hash) => hash::write(out, hash, version, compressor),
             Object::List(list) => list::write(out, list, version, compressor),
-            Object::Set(_) => {}
+            Object::Set(set) => set::write(out, set, version, compressor),
             Object::SortedSet(_) => {}
             Object::Stream(_) => {}
         },
     }
+}
+
+fn object(object: Object) -> Value {
+    Value::Object(Box::new(object))
 }
