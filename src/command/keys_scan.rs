@@ -30,11 +30,7 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// Words that are no option, a COUNT below 1, a TYPE that is none.
     pub fn parse(words: Args<'a>, takes_type: bool) -> Result<ScanOptions<'a>, CommandError> {
-        let (options, no_values) = ScanOptions::parse_words(words, takes_type)?;
-        if no_values {
-            return Err(CommandError::text("ERR NOVALUES option can only be used in HSCAN"));
-        }
-        Ok(options)
+        ScanOptions::parse_words(words, takes_type, false).map(|(options, _)| options)
     }
 
     /// As [`ScanOptions::parse`] for the fields of a hash; whether NOVALUES is there.
@@ -42,18 +38,22 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// As there.
     pub fn parse_fields(words: Args<'a>) -> Result<(ScanOptions<'a>, bool), CommandError> {
-        ScanOptions::parse_words(words, false)
+        ScanOptions::parse_words(words, false, true)
     }
 
     fn parse_words(
         words: Args<'a>,
         takes_type: bool,
+        takes_no_values: bool,
     ) -> Result<(ScanOptions<'a>, bool), CommandError> {
         let mut options = ScanOptions { pattern: None, count: COUNT_DEFAULT, kind: None };
         let (mut index, mut no_values) = (0, false);
         while index < words.len() {
             let word = words.get(index);
             if word.eq_ignore_ascii_case(b"novalues") {
+                if !takes_no_values {
+                    return Err(CommandError::text(NOT_FIELDS));
+                }
                 no_values = true;
                 index += 1;
                 continue;
@@ -195,6 +195,7 @@ fn random_key(ctx: &mut Context<'_>, _args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+const NOT_FIELDS: &str = "ERR NOVALUES option can only be used in HSCAN";
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;
 /// Keys whose time is over that RANDOMKEY passes over.

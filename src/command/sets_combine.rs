@@ -131,6 +131,9 @@ fn store_combined(ctx: &mut Context<'_>, args: Args<'_>, operation: Operation) -
         result.add(member.as_text(&mut digits), &limits);
         true
     });
+    if operation == Operation::Intersection {
+        result.settle(&limits);
+    }
     let len = result.len();
     if len > 0 {
         insert_set(ctx, target, result);

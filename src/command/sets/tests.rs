@@ -103,7 +103,7 @@ fn chosen(random: &mut Rng) -> Vec<Vec<u8>> {
         "SINTER" | "SUNION" | "SDIFF" if random.bool() => words.push(words[1].clone()),
         _ => {}
     }
-    if random.u8(..40) == 0 {
+    if words[0] != b"SADD" && random.u8(..40) == 0 {
         words.push(b"x".to_vec());
     }
     words

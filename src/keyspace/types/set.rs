@@ -61,11 +61,6 @@ impl Set {
         Set { form }
     }
 
-    /// An empty set in the largest form.
-    pub fn large() -> Set {
-        Set { form: Form::Table(Box::default()) }
-    }
-
     /// An empty set in the form of another one.
     pub fn like(other: &Set) -> Set {
         let form = match other.form {
@@ -74,6 +69,20 @@ impl Set {
             Form::Table(_) => Form::Table(Box::default()),
         };
         Set { form }
+    }
+
+    /// Makes a set of nothing but integers an intset, if it may be one: what an intersection
+    /// leaves.
+    pub fn settle(&mut self, limits: &Encoding) {
+        if matches!(self.form, Form::Ints(_)) || self.len() > limits.set_max_intset_entries {
+            return;
+        }
+        let mut ints = IntSet::new();
+        for member in self.iter() {
+            let Some(number) = member.as_int() else { return };
+            ints.insert(number);
+        }
+        self.form = Form::Ints(ints);
     }
 
     /// The set of these integers.
