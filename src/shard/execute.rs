@@ -189,6 +189,11 @@ impl Tools {
         self.entry.begin_unit();
         for index in 0..batch.len() {
             let command = batch.command(index);
+            if let Some((_, error)) = batch.denied.iter().find(|(denied, _)| *denied == index) {
+                self.reject(command, error, &mut batch.reply);
+                batch.done += 1;
+                continue;
+            }
             let mut view = batch.view;
             let (args, reply) = batch.args_and_reply(index);
             match command.spec.scope {
