@@ -4,6 +4,7 @@
 use super::acl::users::Acl;
 use super::client_info::Registry;
 use super::gate::{Gate, Pause, Role};
+use super::subscriptions::Directory;
 use super::table::table;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
@@ -36,6 +37,8 @@ pub struct Environment {
     pub clients: Registry,
     /// Who may do what.
     pub acl: Acl,
+    /// Who subscribes to what.
+    pub subscriptions: Directory,
     /// States that commands are refused by.
     pub status: Status,
 }
@@ -99,6 +102,7 @@ impl Environment {
             latency: LatencyMonitor::default(),
             clients: Registry::new(shards),
             acl,
+            subscriptions: Directory::new(shards),
             status: Status::default(),
         }
     }

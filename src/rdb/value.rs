@@ -49,8 +49,8 @@ impl ValueReader {
     }
 }
 
-/// The number of the type a value is written as.
-pub fn type_code(value: ValueRef<'_>) -> u8 {
+/// The number of the type a value is written as in RDB version `version`: older ones lack types.
+pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
@@ -63,8 +63,13 @@ pub fn type_code(value: ValueRef<'_>) -> u8 {
     }
 }
 
-/// Appends a value without its type.
-pub fn write(out: &mut Vec<u8>, value: ValueRef<'_>, compressor: Option<&mut Compressor>) {
+/// Appends a value without its type, as [`type_code`] of the same version tells it.
+pub fn write(
+    out: &mut Vec<u8>,
+    value: ValueRef<'_>,
+    _version: u16,
+    compressor: Option<&mut Compressor>,
+) {
     match value {
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
