@@ -193,11 +193,11 @@ impl Selector {
 
     /// Whether a channel, or literally this pattern of channels, may be used.
     pub fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
-        let fits = |known: &Box<[u8]>| match is_pattern {
-            true => **known == *channel,
+        let fits = |known: &[u8]| match is_pattern {
+            true => known == channel,
             false => glob::matches(known, channel, Case::Sensitive),
         };
-        self.all_channels || self.channels.iter().any(fits)
+        self.all_channels || self.channels.iter().any(|known| fits(known))
     }
 
     /// The keys as rules, `~*` for all.
