@@ -23,6 +23,7 @@ pub enum Argument {
     Cursor,
     Count,
     Word,
+    Member,
 }
 
 /// Keys are few, so that commands meet what others left.
@@ -50,6 +51,7 @@ impl Argument {
             "cursor" => Argument::Cursor,
             "count" => Argument::Count,
             "word" => Argument::Word,
+            "member" => Argument::Member,
             _ => return None,
         })
     }
@@ -90,6 +92,12 @@ impl Argument {
             Argument::Pattern => pick(rng, PATTERNS),
             Argument::Cursor => pick(rng, &["0", "0", "0", "0", "0", "0", "junk", "-1"]),
             Argument::Count => pick(rng, &["1", "2", "10", "1000", "0", "-1", "junk"]),
+            // Few, so that commands meet what others left.
+            Argument::Member => match rng.u8(..12) {
+                0 => value(rng),
+                1..4 => format!("m{}", rng.u8(..6)).into_bytes(),
+                _ => rng.i8(-5..12).to_string().into_bytes(),
+            },
             Argument::Word => pick(rng, &["junk", "", "no-such-word", "\u{e9}t\u{e9}", "a b"]),
         }
     }

@@ -72,7 +72,9 @@ fn what_contradicts_itself_is_refused() {
 /// Digests and bytes of a stock server's own, and ours there.
 #[test]
 fn a_stock_server_reads_what_is_written_and_the_other_way_round() {
-    let Some(mut stock) = Stock::start("valkey-server", &["--enable-debug-command", "yes"]) else { return };
+    let Some(mut stock) = Stock::start("valkey-server", &["--enable-debug-command", "yes"]) else {
+        return;
+    };
     for fields in [1, 20, 1000] {
         let hash = sample(fields);
         let mut digits = itoa::Buffer::new();

@@ -98,7 +98,9 @@ fn what_contradicts_itself_is_refused() {
 
 #[test]
 fn a_stock_server_reads_what_is_written_and_the_other_way_round() {
-    let Some(mut stock) = Stock::start("valkey-server", &["--enable-debug-command", "yes"]) else { return };
+    let Some(mut stock) = Stock::start("valkey-server", &["--enable-debug-command", "yes"]) else {
+        return;
+    };
     for (set, _) in samples() {
         let members: Vec<Vec<u8>> = set.iter().map(|member| member.to_vec()).collect();
         stock.call(&[vec![b"SADD".to_vec(), b"theirs".to_vec()], members].concat());

@@ -1,0 +1,59 @@
+//! The commands on hashes and sets that are compared, and how. Nothing here may let chance decide
+//! what stays: SPOP takes all or nothing.
+
+use crate::compare::Rule;
+use crate::table::Row;
+
+/// Hashes.
+pub const HASH: &[Row] = &[
+    (16, "HSET key (member value)..."),
+    (4, "HMSET key (member value)..."),
+    (1, "HSET key member value member"),
+    (5, "HSETNX key member value"),
+    (6, "HGET key member"),
+    (5, "HMGET key member..."),
+    (5, "HGETALL key"),
+    (3, "HKEYS key"),
+    (3, "HVALS key"),
+    (4, "HLEN key"),
+    (4, "HSTRLEN key member"),
+    (4, "HEXISTS key member"),
+    (8, "HDEL key member..."),
+    (5, "HINCRBY key member int"),
+    (5, "HINCRBYFLOAT key member float"),
+    (3, "HRANDFIELD key [count [WITHVALUES|word]]"),
+    (3, "HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]"),
+];
+
+/// Sets.
+pub const SET: &[Row] = &[
+    (16, "SADD key member..."),
+    (8, "SREM key member..."),
+    (4, "SISMEMBER key member"),
+    (4, "SMISMEMBER key member..."),
+    (4, "SCARD key"),
+    (4, "SMEMBERS key"),
+    (5, "SMOVE key key member"),
+    (2, "SPOP key (1000|0|-1|junk)"),
+    (3, "SRANDMEMBER key [count]"),
+    (4, "SINTER key..."),
+    (4, "SUNION key..."),
+    (4, "SDIFF key..."),
+    (4, "SINTERSTORE key key..."),
+    (4, "SUNIONSTORE key key..."),
+    (4, "SDIFFSTORE key key..."),
+    (3, "SINTERCARD (1|2|0|junk) key key [LIMIT count]"),
+    (2, "SINTERCARD 2 key key [LIMIT count]"),
+    (3, "SSCAN key cursor [MATCH pattern] [COUNT count]"),
+];
+
+/// The rule for a command of these groups, by its name in capitals.
+pub fn rule(name: &[u8]) -> Option<Rule> {
+    match name {
+        b"HGETALL" => Some(Rule::Pairs),
+        b"HKEYS" | b"HVALS" => Some(Rule::AnyOrder),
+        b"SMEMBERS" | b"SINTER" | b"SUNION" | b"SDIFF" | b"SPOP" => Some(Rule::AnyOrder),
+        b"HRANDFIELD" | b"SRANDMEMBER" | b"HSCAN" | b"SSCAN" => Some(Rule::SameKind),
+        _ => None,
+    }
+}
