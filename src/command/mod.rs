@@ -23,6 +23,7 @@ pub mod gate;
 pub mod hashes;
 pub mod hashes_more;
 pub mod help;
+pub mod hyperloglog;
 pub mod key_spec;
 pub mod keys;
 pub mod keys_expire;

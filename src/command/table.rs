@@ -192,6 +192,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::dump::ROWS,
     super::hashes::ROWS,
     super::hashes_more::ROWS,
+    super::hyperloglog::ROWS,
     super::keys::ROWS,
     super::keys_expire::ROWS,
     super::keys_move::ROWS,

@@ -1,4 +1,4 @@
-//! The commands on hashes and sets that are compared, and how. Nothing here may let chance decide
+//! The commands on hashes, sets and HyperLogLogs that are compared, and how. Nothing here may let chance decide
 //! what stays: SPOP takes all or nothing.
 
 use crate::compare::Rule;
@@ -45,6 +45,15 @@ pub const SET: &[Row] = &[
     (3, "SINTERCARD (1|2|0|junk) key key [LIMIT count]"),
     (2, "SINTERCARD 2 key key [LIMIT count]"),
     (3, "SSCAN key cursor [MATCH pattern] [COUNT count]"),
+];
+
+/// HyperLogLogs.
+pub const HYPERLOGLOG: &[Row] = &[
+    (8, "PFADD key [member] [member] [value] [value]"),
+    (5, "PFCOUNT key..."),
+    (4, "PFMERGE key key..."),
+    (1, "PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|word) key"),
+    (1, "PFSELFTEST"),
 ];
 
 /// The rule for a command of these groups, by its name in capitals.

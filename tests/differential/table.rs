@@ -20,6 +20,7 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("server", SERVER),
     ("hash", hashes_sets::HASH),
     ("set", hashes_sets::SET),
+    ("hyperloglog", hashes_sets::HYPERLOGLOG),
 ];
 
 const STRING: &[Row] = &[
