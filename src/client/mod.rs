@@ -11,4 +11,5 @@ pub mod multi;
 pub mod numbers;
 pub mod pipeline;
 pub mod session;
+pub mod subscriptions;
 pub mod tracking;

@@ -33,6 +33,7 @@ pub mod notify;
 pub mod object;
 pub mod observe;
 pub mod publication;
+pub mod pubsub;
 pub mod redact;
 pub mod replication;
 pub mod server;

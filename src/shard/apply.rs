@@ -130,6 +130,13 @@ impl Tools {
         }
     }
 
+    /// What is known, of the master's stream, to who hears of anything that this shard executed.
+    pub fn seen_now(&self) -> Seen {
+        let mut seen = Seen::default();
+        self.served(self.id, &mut seen);
+        seen
+    }
+
     /// Applies a batch of the master's stream. Nobody is answered; errors are logged.
     pub fn apply(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) {
         let mut view = batch.view;

@@ -68,7 +68,7 @@ pub struct Shard {
     /// Parts of pipelines that wait for their stretch.
     pub waiting: Vec<Box<Batch>>,
     pub(super) tending: Tending,
-    outbox: Vec<Vec<Message>>,
+    pub(super) outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
 }
 
@@ -163,7 +163,7 @@ impl Shard {
 
     /// Whether something was delivered since the run began.
     pub fn has_pending(&self) -> bool {
-        self.inbox.has_pending()
+        self.inbox.has_pending() || self.tools.shared.deliveries.has(self.tools.id)
     }
 
     /// Ends a run: its effects become one entry with one ticket. After this, and not before,
