@@ -26,6 +26,9 @@ pub mod keys_expire;
 pub mod keys_move;
 pub mod keys_scan;
 pub mod lcs;
+pub mod lists;
+pub mod lists_edit;
+pub mod lists_move;
 pub mod lolwut;
 #[cfg(test)]
 pub mod mirror;

@@ -89,6 +89,7 @@ pub enum ServerVerb {
     Config,
     DbSize,
     Debug,
+    Failover,
     Info,
     LastSave,
     Latency,
