@@ -298,7 +298,6 @@ impl Connection {
     pub fn set_version(&mut self, version: RespVersion) {
         self.session.view.version = version;
         self.reply.version = version;
-        self.pushes.version = version;
     }
 
     /// Walks over the commands in `buf` until one must wait.

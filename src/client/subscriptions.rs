@@ -1,5 +1,5 @@
-//! What one connection subscribes to, and where pushes go while its replies are in the making. Lives
-//! with its connection, on the connection's shard, which it does not leave while it subscribes.
+//! What one connection subscribes to, and where pushes go while its replies are in the making.
+//! Lives with its connection, on the connection's shard, which it does not leave meanwhile.
 //!
 //! Always holds: a session has this exactly while it subscribes to something.
 
@@ -94,7 +94,11 @@ impl Connection {
     /// Where a push for the client goes now: behind the replies of all commands executed so far.
     /// Those of a pipeline over several shards are put together when all have come.
     pub fn push_target(&mut self) -> &mut Reply {
-        if self.pipeline.is_some() { &mut self.pushes } else { &mut self.reply }
+        if self.pipeline.is_none() {
+            return &mut self.reply;
+        }
+        self.pushes.version = self.reply.version;
+        &mut self.pushes
     }
 
     /// The pipeline is answered: the pushes that waited for it follow.

@@ -148,7 +148,12 @@ fn write(
             outcomes.extend(rest.iter().map(|operation| operation.run(bytes)));
         });
         ctx.propagate(args);
-        ctx.notify(Class::String, b"setbit", key);
+        let written = |(operation, outcome): (&Operation, &Outcome)| {
+            !operation.is_read() && outcome.is_some()
+        };
+        if operations.iter().zip(&outcomes).any(written) {
+            ctx.notify(Class::String, b"setbit", key);
+        }
     } else {
         make_raw(ctx, key);
     }

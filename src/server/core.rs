@@ -179,21 +179,19 @@ impl Core {
     fn turn(&mut self) -> io::Result<bool> {
         let mut events = std::mem::take(&mut self.events);
         self.net.turn(&mut events)?;
-        // Before the messages: those that left ahead of a delivery in hand are then there too.
-        let (deliveries, was_full) = self.process.shared.deliveries.take(self.id());
+        // Before the messages: those of the same runs are then there too.
+        let told = self.take_deliveries();
         let received = self.shard.begin_run();
         let began = self.shard.tools.clock;
         let mut idle = events.is_empty() && !received && self.ready.is_empty();
-        idle &= deliveries.is_empty();
+        idle &= told == 0;
         for event in events.drain(..) {
             self.event(event);
         }
         self.events = events;
         self.work_on_messages();
-        self.tell_deliveries(deliveries);
-        if was_full {
-            self.wake_publishers();
-        }
+        self.tell_deliveries(told);
+        self.run_postponed_subscriptions();
         for mail in self.process.mailboxes[usize::from(self.id().0)].take() {
             idle = false;
             self.mail(mail);
@@ -212,6 +210,7 @@ impl Core {
         self.finish_run();
         self.count_turn(began, !idle);
         let waits = self.shard.waits_for_an_instant();
+        let waits = waits || self.has_postponed_subscriptions() || self.has_deliveries();
         Ok(idle && self.ready.is_empty() && !self.again && !waits)
     }
 

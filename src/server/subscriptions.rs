@@ -16,15 +16,18 @@ use crate::shard::apply::Seen;
 use crate::shard::batch::Batch;
 use crate::shard::deliveries::Delivery;
 use crate::shard::subscribers::Subscribers;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// One shard's subscribers, and what of the open run they have been told.
 #[derive(Default)]
 pub struct Audience {
+    /// Deliveries taken from this shard's box and not told yet.
+    deliveries: VecDeque<Delivery>,
     /// Who listens to what.
     pub subscribers: Subscribers,
-    /// How many of the run's messages were delivered here already.
-    told: usize,
+    /// Commands about subscriptions that wait for messages published before them.
+    postponed: Vec<(Order, SocketId, Box<Batch>)>,
     /// Connections that wait until other shards have delivered what was published.
     waiting: Vec<SocketId>,
 }
@@ -128,11 +131,30 @@ pub(super) fn in_transaction(
 }
 
 impl Core {
-    /// Runs a command about subscriptions for a connection held until it is answered. The answers
-    /// are pushes: they come whatever `CLIENT REPLY` says.
+    /// Runs a command about subscriptions for a connection held until it is answered: once what was
+    /// published before is delivered, since that is for those who listened then.
     pub(super) fn subscription_verb(&mut self, order: Order, socket: SocketId, batch: Box<Batch>) {
-        // What was published before is for those who listened then.
-        self.tell_here();
+        if self.shard.tools.published.is_empty() && !self.has_deliveries() {
+            self.run_subscription(order, socket, batch);
+        } else {
+            self.audience.postponed.push((order, socket, batch));
+        }
+    }
+
+    /// Runs the commands that waited for the messages before them.
+    pub(super) fn run_postponed_subscriptions(&mut self) {
+        for (order, socket, batch) in std::mem::take(&mut self.audience.postponed) {
+            self.run_subscription(order, socket, batch);
+        }
+    }
+
+    /// Whether commands wait for the next turn.
+    pub(super) fn has_postponed_subscriptions(&self) -> bool {
+        !self.audience.postponed.is_empty()
+    }
+
+    /// The answers are pushes: they come whatever `CLIENT REPLY` says.
+    fn run_subscription(&mut self, order: Order, socket: SocketId, batch: Box<Batch>) {
         let (command, args, client) = (batch.command(0), batch.args(0), batch.view.id);
         self.with_listener(socket, |listener| {
             let mut reply = std::mem::take(&mut listener.connection.reply);
@@ -160,17 +182,20 @@ impl Core {
         });
     }
 
-    /// Delivers what this run has published so far to this shard's clients. Nothing of it leaves
-    /// before the run is sealed.
-    fn tell_here(&mut self) {
-        if self.audience.told == self.shard.tools.published.len() {
-            return;
+    /// Takes what waits for this shard's clients: how much of it may be told once the messages are
+    /// worked on that are there by now.
+    pub(super) fn take_deliveries(&mut self) -> usize {
+        let own = self.id();
+        let (boxes, waiting) = (&self.process.shared.deliveries, &mut self.audience.deliveries);
+        if boxes.take(own, waiting) {
+            self.wake_publishers();
         }
-        let published = std::mem::take(&mut self.shard.tools.published);
-        let seen = self.shard.tools.seen_now();
-        self.tell(&published[self.audience.told..], seen);
-        self.audience.told = published.len();
-        self.shard.tools.published = published;
+        boxes.ready(&self.audience.deliveries)
+    }
+
+    /// Whether messages wait for this shard's clients.
+    pub(super) fn has_deliveries(&self) -> bool {
+        !self.audience.deliveries.is_empty() || self.process.shared.deliveries.has(self.id())
     }
 
     /// Delivers what the sealed run has published to all shards concerned.
@@ -178,18 +203,23 @@ impl Core {
         if self.shard.tools.published.is_empty() {
             return;
         }
-        self.tell_here();
         let mut published = std::mem::take(&mut self.shard.tools.published);
-        let net = &mut self.net;
-        self.shard.send_published(&published, |waker| net.wake(waker));
+        let tells_here = !self.has_deliveries();
+        if tells_here {
+            let seen = self.shard.tools.seen_now();
+            self.tell(&published, seen);
+        }
+        self.shard.send_published(&published, tells_here);
         published.clear();
         self.shard.tools.published = published;
-        self.audience.told = 0;
     }
 
-    /// Delivers what other shards have published.
-    pub(super) fn tell_deliveries(&mut self, deliveries: Vec<Delivery>) {
-        for Delivery { messages, seen } in deliveries {
+    /// Delivers what other shards have published: so many of the deliveries that wait.
+    pub(super) fn tell_deliveries(&mut self, ready: usize) {
+        for _ in 0..ready {
+            let Some(Delivery { messages, seen, .. }) = self.audience.deliveries.pop_front() else {
+                return;
+            };
             self.tell(&messages, seen);
         }
     }

@@ -68,7 +68,11 @@ pub struct Shard {
     /// Parts of pipelines that wait for their stretch.
     pub waiting: Vec<Box<Batch>>,
     pub(super) tending: Tending,
-    pub(super) outbox: Vec<Vec<Message>>,
+    /// Runs so far that published something for other shards.
+    pub(super) published_runs: u64,
+    /// Shards that the open run has published to.
+    pub(super) told: Vec<ShardId>,
+    outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
 }
 
@@ -135,6 +139,8 @@ impl Shard {
             collected: Collected::default(),
             deferred: VecDeque::new(),
             waiting: Vec::new(),
+            published_runs: 0,
+            told: Vec::new(),
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             inbox,
         }
@@ -241,6 +247,7 @@ impl Shard {
                 wake(waker);
             }
         }
+        self.end_of_flush(wake);
     }
 
     /// Grants the leases at the head of the one order, and applies the units there, as long as the
