@@ -1,6 +1,7 @@
 //! The command table and its handlers. A handler sees a context: never a socket, a shard or the
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
+pub mod acl;
 pub mod administer;
 pub mod bitfield;
 pub mod bitmaps;
