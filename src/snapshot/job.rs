@@ -5,7 +5,7 @@ use crate::base::ids::{DbIndex, ReplId, ReplOffset};
 use crate::config::choices::MaxmemoryPolicy;
 use crate::config::settings::Settings;
 use crate::rdb::encode::EncodeOptions;
-use crate::snapshot::wanted::Form;
+use crate::snapshot::wanted::{Form, Parts};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub struct Content {
     pub used_bytes: u64,
     /// Where the stream is; none while there is none.
     pub label: Option<Label>,
+    /// Which parts of the data set are written.
+    pub parts: Parts,
 }
 
 /// A file that a snapshot goes to.
@@ -94,6 +96,7 @@ impl Content {
             created_s: crate::base::clock::wall().as_secs(),
             used_bytes,
             label,
+            parts: Parts::All,
         }
     }
 }
