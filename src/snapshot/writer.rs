@@ -22,8 +22,8 @@ pub trait Sink {
     fn progress(&mut self, keys: u64);
 }
 
-/// Writes what `content` wants of the data set that `keyspaces` hold together, header to checksum. Returns the keys
-/// written.
+/// Writes what `content` wants of the data set that `keyspaces` hold together, header to checksum.
+/// Returns the keys written.
 ///
 /// # Errors
 /// The sink's.
