@@ -154,12 +154,9 @@ impl Shard {
             .0
             .store(self.published_runs, Ordering::SeqCst);
         for shard in self.told.drain(..) {
-            let inbox = shared.inbox(shard);
-            inbox.mark_pending();
-            if shard != self.tools.id
-                && let Some(waker) = inbox.waker()
-            {
-                wake(waker);
+            // This shard itself looks into its box before it parks.
+            if shard != self.tools.id {
+                shared.inbox(shard).rouse(&mut wake);
             }
         }
     }
