@@ -28,4 +28,5 @@ mod load;
 mod refused_start;
 mod restarts;
 mod serving;
+mod slow_resync;
 mod topology;
