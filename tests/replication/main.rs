@@ -23,6 +23,7 @@ mod s13_read_write_split;
 
 mod bad_master;
 mod following;
+mod lifetimes;
 mod links;
 mod load;
 mod refused_start;
