@@ -69,8 +69,8 @@ pub struct ReplicaLink {
     pub announced: Announced,
     /// Bytes that leave before anything else.
     pub out: Vec<u8>,
-    /// While it has yet to catch up behind a full resynchronization: how often it was dropped in one
-    /// before.
+    /// While it has yet to catch up behind a full resynchronization: how often it was dropped in
+    /// one before.
     pub catching_up: Option<u32>,
     /// Since when more waits than the soft limit allows, ms.
     pub over_soft_since_ms: Option<u64>,

@@ -344,21 +344,21 @@ impl Core {
         let next = grown_limit(&settings, drops + 1);
         if now == next {
             crate::warning!(
-                "Replica {info} had not caught up with its full resynchronization, and its limit is \
-                 at the bound that repl-resync-buffer-limit sets: it will need a faster link, less \
-                 writes or a larger bound"
+                "Replica {info} had not caught up with its full resynchronization, and its limit \
+                 is at the bound that repl-resync-buffer-limit sets: it will need a faster link, \
+                 less writes or a larger bound"
             );
         } else {
             crate::notice!(
-                "Replica {info} had not caught up with its full resynchronization: the next time up \
-                 to {} bytes may wait for it",
+                "Replica {info} had not caught up with its full resynchronization: the next time \
+                 up to {} bytes may wait for it",
                 next.hard_bytes.max(next.soft_bytes)
             );
         }
     }
 }
 
-/// What may wait for a replica that has yet to catch up and was dropped `drops` times before it had.
+/// What may wait for a replica that has yet to catch up and was dropped `drops` times so far.
 fn grown_limit(settings: &Settings, drops: u32) -> OutputLimit {
     let configured = settings.clients.output_replica;
     if drops == 0 {
