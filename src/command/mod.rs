@@ -36,6 +36,7 @@ pub mod mirror;
 pub mod notify;
 pub mod object;
 pub mod observe;
+pub mod own_lives;
 pub mod publication;
 pub mod pubsub;
 pub mod redact;
