@@ -122,7 +122,7 @@ fn store_combined(ctx: &mut Context<'_>, args: Args<'_>, operation: Operation) -
     let mut result = match operation {
         Operation::Intersection => {
             let smallest = sets.iter().flatten().min_by_key(|set| set.len());
-            smallest.map_or_else(Set::default, |set| Set::like(set))
+            smallest.map_or_else(Set::default, |set| Set::for_part_of(set))
         }
         Operation::Union | Operation::Difference => Set::default(),
     };

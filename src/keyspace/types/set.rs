@@ -61,14 +61,12 @@ impl Set {
         Set { form }
     }
 
-    /// An empty set in the form of another one.
-    pub fn like(other: &Set) -> Set {
-        let form = match other.form {
-            Form::Ints(_) => Form::Ints(IntSet::new()),
-            Form::Pack(_) => Form::Pack(ListPack::new()),
-            Form::Table(_) => Form::Table(Box::default()),
-        };
-        Set { form }
+    /// An empty set for what members of another one are left: a listpack for those of a listpack.
+    pub fn for_part_of(other: &Set) -> Set {
+        match other.form {
+            Form::Pack(_) => Set { form: Form::Pack(ListPack::new()) },
+            Form::Ints(_) | Form::Table(_) => Set::default(),
+        }
     }
 
     /// Makes a set of nothing but integers an intset, if it may be one: what an intersection
