@@ -210,7 +210,7 @@ fn run_at(bytes: &[u8]) -> Option<Run> {
             let len = usize::from(first & 0x3f) << 8 | usize::from(second);
             Run { value: 0, len: len + 1, bytes: 2 }
         }
-        [first @ 0x80.., ..] => {
+        [first @ 0x80..=0xff, ..] => {
             Run { value: (first >> 2 & 0x1f) + 1, len: usize::from(first & 3) + 1, bytes: 1 }
         }
         _ => return None,
