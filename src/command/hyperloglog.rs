@@ -177,7 +177,7 @@ fn pfdebug(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             return Err(CommandError::text("ERR HLL encoding is not sparse"));
         }
         let text = hll::describe(&bytes).map_err(corrupt)?;
-        ctx.reply.simple(&String::from_utf8_lossy(&text));
+        ctx.reply.bulk(&text);
     } else if verb.eq_ignore_ascii_case(b"encoding") {
         ctx.reply.simple(if dense { "dense" } else { "sparse" });
     } else {

@@ -61,11 +61,11 @@ impl Set {
         Set { form }
     }
 
-    /// An empty set for what members of another one are left: a listpack for those of a listpack.
+    /// An empty set for what is left of another one.
     pub fn for_part_of(other: &Set) -> Set {
         match other.form {
-            Form::Pack(_) => Set { form: Form::Pack(ListPack::new()) },
-            Form::Ints(_) | Form::Table(_) => Set::default(),
+            Form::Ints(_) => Set::default(),
+            Form::Pack(_) | Form::Table(_) => Set { form: Form::Pack(ListPack::new()) },
         }
     }
 
