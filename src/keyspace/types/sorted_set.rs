@@ -1,7 +1,8 @@
 //! A sorted set: members in the order of their scores. Plain data, any core.
-
+mod index;
+mod members;
+mod tree;
 use crate::keyspace::digest::Digest;
-
 /// A sorted set: members in the order of their scores.
 #[derive(Clone, Debug, Default)]
 pub struct SortedSet {}
