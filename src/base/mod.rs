@@ -1,4 +1,5 @@
-//! Words everything else is written in: ids, limits, clock, log, numbers, checksums, globs.
+//! Words everything else is written in: ids, limits, clock, log, numbers, checksums, globs,
+//! compression.
 //! Imports nothing of ours.
 
 pub mod clock;
@@ -10,6 +11,7 @@ pub mod ids;
 pub mod lazy_free;
 pub mod log;
 pub mod long_double;
+pub mod lzf;
 pub mod number;
 
 #[cfg(test)]

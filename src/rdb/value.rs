@@ -1,11 +1,11 @@
 //! Which decoder reads a value of which type, and how a value is written. Pure, any core. Each
 //! type has a file of its own; here is one arm for it in each function.
 
+use crate::base::lzf::Compressor;
 use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::string::{self, StringReader};
@@ -49,8 +49,8 @@ impl ValueReader {
     }
 }
 
-/// The number of the type a value is written as.
-pub fn type_code(value: ValueRef<'_>) -> u8 {
+/// The number of the type a value is written as in RDB version `version`: older ones lack types.
+pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
@@ -63,8 +63,13 @@ pub fn type_code(value: ValueRef<'_>) -> u8 {
     }
 }
 
-/// Appends a value without its type.
-pub fn write(out: &mut Vec<u8>, value: ValueRef<'_>, compressor: Option<&mut Compressor>) {
+/// Appends a value without its type, as [`type_code`] of the same version tells it.
+pub fn write(
+    out: &mut Vec<u8>,
+    value: ValueRef<'_>,
+    _version: u16,
+    compressor: Option<&mut Compressor>,
+) {
     match value {
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
