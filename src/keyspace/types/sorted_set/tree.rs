@@ -78,7 +78,8 @@ impl Tree {
                 Node::Leaf(leaf) => return rank + leaf.place(&before),
                 Node::Branch(branch) => {
                     let Some(child) = branch.place(&before).checked_sub(1) else { return rank };
-                    rank += branch.counts[..child].iter().map(|count| *count as usize).sum::<usize>();
+                    rank +=
+                        branch.counts[..child].iter().map(|count| *count as usize).sum::<usize>();
                     node = &branch.children[child];
                 }
             }
