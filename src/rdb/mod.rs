@@ -17,3 +17,5 @@ pub mod reader;
 pub mod record;
 pub mod string;
 pub mod value;
+pub mod ziplist;
+pub mod zipmap;
