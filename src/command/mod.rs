@@ -36,6 +36,7 @@ pub mod publication;
 pub mod redact;
 pub mod replication;
 pub mod server;
+pub mod sorted_sets;
 pub mod spaces;
 pub mod spec;
 pub mod strings;

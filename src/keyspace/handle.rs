@@ -164,6 +164,13 @@ impl EntryMut<'_> {
         self.changed |= object.is_some();
         object
     }
+
+    /// Says that the collection, opened for change, has the members that it had before: to those
+    /// who watch the key nothing happened.
+    pub fn leave_unchanged(&mut self) {
+        self.reshaped |= self.changed;
+        self.changed = false;
+    }
 }
 
 impl Drop for EntryMut<'_> {
