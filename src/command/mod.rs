@@ -19,6 +19,7 @@ pub mod error;
 pub mod fixture;
 pub mod flags;
 pub mod gate;
+pub mod geo;
 pub mod help;
 pub mod key_spec;
 pub mod keys;

@@ -190,6 +190,8 @@ const FAMILIES: &[&[Spec]] = &[
     super::connection::ROWS,
     super::databases::ROWS,
     super::dump::ROWS,
+    super::geo::places::ROWS,
+    super::geo::search::ROWS,
     super::keys::ROWS,
     super::keys_expire::ROWS,
     super::keys_move::ROWS,

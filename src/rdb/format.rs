@@ -25,6 +25,8 @@ pub const CHECKSUM_SINCE: u16 = 5;
 pub const WRITTEN_MIN: u16 = 9;
 /// What is written unless asked otherwise: Redis 7.0 and everything later reads it.
 pub const WRITTEN_DEFAULT: u16 = 10;
+/// The first version whose small collections are listpacks; before, they were ziplists.
+pub const LISTPACKS_SINCE: u16 = 10;
 /// The newest version that is written: Redis 7.2, Valkey 7.2 and 8.
 pub const WRITTEN_MAX: u16 = 11;
 
@@ -53,6 +55,14 @@ pub const EOF: u8 = 255;
 
 /// A string.
 pub const TYPE_STRING: u8 = 0;
+/// A sorted set, scores as text.
+pub const TYPE_SORTED_SET: u8 = 3;
+/// A sorted set, scores as doubles.
+pub const TYPE_SORTED_SET_2: u8 = 5;
+/// A sorted set as a ziplist.
+pub const TYPE_SORTED_SET_ZIPLIST: u8 = 12;
+/// A sorted set as a listpack.
+pub const TYPE_SORTED_SET_LISTPACK: u8 = 17;
 
 /// The two top bits of a length's first byte: 6 bits follow in it.
 pub const LENGTH_6: u8 = 0;

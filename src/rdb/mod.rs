@@ -15,6 +15,7 @@ pub mod length;
 pub mod module_aux;
 pub mod reader;
 pub mod record;
+pub mod sorted_set;
 pub mod string;
 pub mod value;
 pub mod ziplist;

@@ -8,6 +8,7 @@ use crate::rdb::error::RdbError;
 use crate::rdb::format;
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::sorted_set::{self, SortedSetReader};
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -15,15 +16,18 @@ use crate::rdb::string::{self, StringReader};
 pub enum ValueReader {
     /// A string.
     String(StringReader),
+    /// A sorted set.
+    SortedSet(Box<SortedSetReader>),
 }
 
 impl ValueReader {
     /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
     /// collection will be held, whatever form it is read from.
-    pub fn begin(code: u8, _encoding: Encoding) -> Option<ValueReader> {
+    pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => None,
+            _ => SortedSetReader::begin(code, encoding)
+                .map(|set| ValueReader::SortedSet(Box::new(set))),
         }
     }
 
@@ -38,6 +42,10 @@ impl ValueReader {
     ) -> Result<Option<Value>, RdbError> {
         match self {
             ValueReader::String(string) => Ok(string.step(reader, input)?.map(Value::String)),
+            ValueReader::SortedSet(set) => {
+                let object = set.step(reader, input)?.map(Object::SortedSet);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
         }
     }
 
@@ -45,19 +53,20 @@ impl ValueReader {
     pub fn memory(&self) -> usize {
         match self {
             ValueReader::String(string) => string.memory(),
+            ValueReader::SortedSet(set) => set.memory(),
         }
     }
 }
 
 /// The number of the type a value is written as in RDB version `version`: older ones lack types.
-pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
+pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
             Object::Hash(_) => format::TYPE_STRING,
             Object::List(_) => format::TYPE_STRING,
             Object::Set(_) => format::TYPE_STRING,
-            Object::SortedSet(_) => format::TYPE_STRING,
+            Object::SortedSet(set) => sorted_set::type_code(set, version),
             Object::Stream(_) => format::TYPE_STRING,
         },
     }
@@ -67,7 +76,7 @@ pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
 pub fn write(
     out: &mut Vec<u8>,
     value: ValueRef<'_>,
-    _version: u16,
+    version: u16,
     compressor: Option<&mut Compressor>,
 ) {
     match value {
@@ -76,7 +85,7 @@ pub fn write(
             Object::Hash(_) => {}
             Object::List(_) => {}
             Object::Set(_) => {}
-            Object::SortedSet(_) => {}
+            Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
             Object::Stream(_) => {}
         },
     }

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::sorted_sets;
+
 /// What stands for a lower-case word of a usage.
 #[derive(Clone, Copy)]
 pub enum Argument {
@@ -23,6 +25,8 @@ pub enum Argument {
     Cursor,
     Count,
     Word,
+    /// One of `sorted_sets`.
+    SortedSet(&'static str),
 }
 
 /// Keys are few, so that commands meet what others left.
@@ -50,7 +54,10 @@ impl Argument {
             "cursor" => Argument::Cursor,
             "count" => Argument::Count,
             "word" => Argument::Word,
-            _ => return None,
+            _ => {
+                let name = sorted_sets::NAMES.iter().find(|known| **known == name)?;
+                Argument::SortedSet(name)
+            }
         })
     }
 
@@ -90,6 +97,7 @@ impl Argument {
             Argument::Pattern => pick(rng, PATTERNS),
             Argument::Cursor => pick(rng, &["0", "0", "0", "0", "0", "0", "junk", "-1"]),
             Argument::Count => pick(rng, &["1", "2", "10", "1000", "0", "-1", "junk"]),
+            Argument::SortedSet(name) => sorted_sets::generate(name, rng),
             Argument::Word => pick(rng, &["junk", "", "no-such-word", "\u{e9}t\u{e9}", "a b"]),
         }
     }

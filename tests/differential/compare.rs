@@ -56,6 +56,8 @@ pub fn rule(command: &Command) -> Rule {
         (b"OBJECT", b"IDLETIME" | b"FREQ" | b"REFCOUNT") => Rule::SameKind,
         (b"MEMORY", b"USAGE") | (b"SLOWLOG", b"LEN") => Rule::SameKind,
         (b"CLIENT", b"ID") => Rule::SameKind,
+        // Chance, and the order of a hash table.
+        (b"ZRANDMEMBER" | b"ZSCAN", _) => Rule::SameKind,
 
         (b"HELLO", _) => Rule::SameNames,
         _ => Rule::Exact,

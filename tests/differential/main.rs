@@ -10,5 +10,6 @@ mod compare;
 mod coverage;
 mod lockstep;
 mod runs;
+mod sorted_sets;
 mod table;
 mod usage;

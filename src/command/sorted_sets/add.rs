@@ -130,38 +130,47 @@ impl AddOptions {
     }
 }
 
+/// A member and the score it is given.
+pub type Pair<'a> = (&'a [u8], f64);
+
 fn zadd(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let (options, first) = AddOptions::parse(args)?;
-    let mut scores = Vec::with_capacity((args.len() - first) / 2);
+    let mut pairs = Vec::with_capacity((args.len() - first) / 2);
     for index in (first..args.len()).step_by(2) {
-        scores.push(number::parse_f64(args.get(index)).ok_or(CommandError::NotFloat)?);
+        let score = number::parse_f64(args.get(index)).ok_or(CommandError::NotFloat)?;
+        pairs.push((args.get(index + 1), score));
     }
-    let pairs = |index: usize| (args.get(first + 2 * index + 1), scores[index]);
-    add(ctx, args, options, scores.len(), &pairs)
+    if add(ctx, args.get(1), options, &pairs)? > 0 {
+        ctx.propagate(args);
+    }
+    Ok(())
 }
 
 fn zincrby(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let by = number::parse_f64(args.get(2)).ok_or(CommandError::NotFloat)?;
     let options = AddOptions { increment: true, ..AddOptions::default() };
-    add(ctx, args, options, 1, &|_| (args.get(3), by))
+    if add(ctx, args.get(1), options, &[(args.get(3), by)])? > 0 {
+        ctx.propagate(args);
+    }
+    Ok(())
 }
 
-/// Adds `count` pairs of member and score to the set at the first key, replies and streams.
+/// Adds pairs to the set at a key and replies; how many members are new or changed. If any, the
+/// caller streams one command.
 ///
 /// # Errors
 /// `WrongType`; a sum that is no number.
-pub fn add<'m>(
+pub fn add(
     ctx: &mut Context<'_>,
-    args: Args<'_>,
+    key: &[u8],
     options: AddOptions,
-    count: usize,
-    pairs: &dyn Fn(usize) -> (&'m [u8], f64),
-) -> CommandResult {
-    let (key, limits) = (args.get(1), ctx.settings.encoding);
+    pairs: &[Pair<'_>],
+) -> Result<u64, CommandError> {
+    let limits = ctx.settings.encoding;
     let mut summary = Summary::default();
     if let Some(mut entry) = ctx.find_mut(key) {
         let set = access::sorted_set_mut(&mut entry)?;
-        let outcome = add_all(set, &options, &mut (0..count).map(pairs), &limits);
+        let outcome = add_all(set, &options, pairs, &limits);
         if let Ok(done) = &outcome {
             summary = *done;
         }
@@ -170,14 +179,13 @@ pub fn add<'m>(
         }
         outcome?;
     } else if !options.only_old {
-        let longest = (0..count).map(|index| pairs(index).0.len()).max().unwrap_or(0);
-        let mut set = SortedSet::for_members(&limits, count, longest);
-        summary = add_all(&mut set, &options, &mut (0..count).map(pairs), &limits)?;
+        let longest = pairs.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
+        let mut set = SortedSet::for_members(&limits, pairs.len(), longest);
+        summary = add_all(&mut set, &options, pairs, &limits)?;
         access::insert(ctx, key, set);
     }
     let done = summary.new + summary.changed;
     if done > 0 {
-        ctx.propagate(args);
         ctx.effects.changed(done - 1);
         let event: &[u8] = if options.increment { b"zincr" } else { b"zadd" };
         ctx.notify(Class::SortedSet, event, key);
@@ -188,18 +196,18 @@ pub fn add<'m>(
         _ if options.count_changed => ctx.reply.integer(done as i64),
         _ => ctx.reply.integer(summary.new as i64),
     }
-    Ok(())
+    Ok(done)
 }
 
-fn add_all<'m>(
+fn add_all(
     set: &mut SortedSet,
     options: &AddOptions,
-    pairs: &mut dyn Iterator<Item = (&'m [u8], f64)>,
+    pairs: &[Pair<'_>],
     limits: &Encoding,
 ) -> Result<Summary, CommandError> {
     let mut summary = Summary::default();
     for (member, score) in pairs {
-        let added = options.apply(set, member, score, limits)?;
+        let added = options.apply(set, member, *score, limits)?;
         summary.new += u64::from(added.is_new);
         summary.changed += u64::from(added.is_changed);
         summary.last_score = added.score;

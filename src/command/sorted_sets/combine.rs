@@ -121,14 +121,18 @@ fn unite(scores: &mut Scores, source: &Source<'_>, weight: f64, aggregate: Aggre
         let score = weighted(score, weight);
         match scores.get_mut(member) {
             Some(held) => *held = aggregate.combine(*held, score),
-            None => drop(scores.insert(member.into(), score)),
+            None => {
+                scores.insert(member.into(), score);
+            }
         }
     });
 }
 
 fn subtract(scores: &mut Scores, source: &Source<'_>) {
     if source.len() < scores.len() {
-        source.for_each(&mut |member, _| drop(scores.remove(member)));
+        source.for_each(&mut |member, _| {
+            scores.remove(member);
+        });
     } else {
         scores.retain(|member, _| source.score(member).is_none());
     }
@@ -144,12 +148,7 @@ fn sorted(scores: Scores) -> Vec<(Box<[u8]>, f64)> {
     pairs
 }
 
-fn reply(
-    ctx: &mut Context<'_>,
-    args: Args<'_>,
-    operation: Operation,
-    name: &str,
-) -> CommandResult {
+fn reply(ctx: &mut Context<'_>, args: Args<'_>, operation: Operation, name: &str) -> CommandResult {
     let keys = Keys::parse(args, 1, name)?;
     let lengths = lengths(ctx, args, keys)?;
     let request = CombineRequest::parse(args, keys, operation, false)?;

@@ -121,8 +121,20 @@ impl Aggregate {
     pub fn combine(self, one: f64, other: f64) -> f64 {
         match self {
             Aggregate::Sum => number_or_zero(one + other),
-            Aggregate::Min => if other < one { other } else { one },
-            Aggregate::Max => if other > one { other } else { one },
+            Aggregate::Min => {
+                if other < one {
+                    other
+                } else {
+                    one
+                }
+            }
+            Aggregate::Max => {
+                if other > one {
+                    other
+                } else {
+                    one
+                }
+            }
         }
     }
 }

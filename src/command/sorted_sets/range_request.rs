@@ -7,9 +7,7 @@ use crate::base::number;
 use crate::command::error::CommandError;
 use crate::command::sorted_sets::access;
 use crate::keyspace::types::sorted_set::SortedSet;
-use crate::keyspace::types::sorted_set::bounds::{
-    ScoreBound, ScoreRange, TextBound, TextRange,
-};
+use crate::keyspace::types::sorted_set::bounds::{ScoreBound, ScoreRange, TextBound, TextRange};
 use crate::resp::request::Args;
 
 /// By what a range goes.
@@ -131,9 +129,8 @@ impl Words {
             match word.to_ascii_lowercase().as_slice() {
                 b"withscores" if !grammar.stores => with_scores = true,
                 b"limit" if left >= 2 => {
-                    let number = |index| {
-                        number::parse_i64(args.get(index)).ok_or(CommandError::NotInteger)
-                    };
+                    let number =
+                        |index| number::parse_i64(args.get(index)).ok_or(CommandError::NotInteger);
                     limit = (number(index + 1)?, number(index + 2)?);
                     index += 2;
                 }
