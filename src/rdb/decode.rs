@@ -31,6 +31,7 @@ use bytes::Bytes;
 
 use crate::base::crc64::Crc64;
 use crate::base::ids::DbIndex;
+use crate::base::lzf;
 use crate::config::settings::Settings;
 use crate::config::settings_groups::Encoding;
 use crate::rdb::error::{self, RdbError};
@@ -411,8 +412,7 @@ pub fn fuzz_decode(bytes: &[u8]) {
     'parts: for mut input in bytes.chunks(part) {
         loop {
             outcome = decoder.next(&mut input);
-            let bound = MEMORY_FACTOR * bytes.len() + MEMORY_CONSTANT;
-            assert!(decoder.memory() <= bound, "memory {}", decoder.memory());
+            assert!(decoder.memory() <= memory_max(bytes.len()), "memory {}", decoder.memory());
             match outcome {
                 Ok(Step::Record(record)) => records.push(record),
                 Ok(Step::Incomplete) => break,
@@ -426,11 +426,12 @@ pub fn fuzz_decode(bytes: &[u8]) {
     }
 }
 
-/// Bytes of memory that a byte of a file may take while its value is unfinished: the shortest
-/// members of large collections are a few bytes there and some fifty here.
-const MEMORY_FACTOR: usize = 20;
-/// Bytes besides: the first tables of a large collection.
-const MEMORY_CONSTANT: usize = 8 * 1024;
+/// What an unfinished record of so many bytes may own: the parts of a collection stand expanded
+/// where they came compressed, each in an allocation of its own; and a large one begins with tables
+/// of some KiB.
+fn memory_max(length: usize) -> usize {
+    (2 + lzf::EXPANSION_MAX as usize) * length + 8 * 1024
+}
 
 /// The limit on a string unless another is set: eight times the largest value a server takes with
 /// its default `proto-max-bulk-len` of 512 MiB.

@@ -55,6 +55,19 @@ pub const EOF: u8 = 255;
 
 /// A string.
 pub const TYPE_STRING: u8 = 0;
+/// A list, element by element.
+pub const TYPE_LIST: u8 = 1;
+/// A list as a ziplist.
+pub const TYPE_LIST_ZIPLIST: u8 = 10;
+/// A list as ziplists in a row.
+pub const TYPE_LIST_QUICKLIST: u8 = 14;
+/// A list as listpacks and large elements in a row.
+pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
+
+/// In a list of type 18: an element by itself.
+pub const NODE_PLAIN: u64 = 1;
+/// In a list of type 18: a listpack.
+pub const NODE_PACKED: u64 = 2;
 /// A sorted set, scores as text.
 pub const TYPE_SORTED_SET: u8 = 3;
 /// A sorted set, scores as doubles.

@@ -6,6 +6,7 @@ use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
+use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::sorted_set::{self, SortedSetReader};
@@ -16,6 +17,8 @@ use crate::rdb::string::{self, StringReader};
 pub enum ValueReader {
     /// A string.
     String(StringReader),
+    /// A list.
+    List(Box<ListReader>),
     /// A sorted set.
     SortedSet(Box<SortedSetReader>),
 }
@@ -26,8 +29,11 @@ impl ValueReader {
     pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => SortedSetReader::begin(code, encoding)
-                .map(|set| ValueReader::SortedSet(Box::new(set))),
+            _ => {
+                let list = ListReader::begin(code, encoding).map(Box::new).map(ValueReader::List);
+                let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
+                list.or_else(|| sorted_set().map(ValueReader::SortedSet))
+            }
         }
     }
 
@@ -42,6 +48,10 @@ impl ValueReader {
     ) -> Result<Option<Value>, RdbError> {
         match self {
             ValueReader::String(string) => Ok(string.step(reader, input)?.map(Value::String)),
+            ValueReader::List(list) => {
+                let object = list.step(reader, input)?.map(Object::List);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
             ValueReader::SortedSet(set) => {
                 let object = set.step(reader, input)?.map(Object::SortedSet);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
@@ -53,6 +63,7 @@ impl ValueReader {
     pub fn memory(&self) -> usize {
         match self {
             ValueReader::String(string) => string.memory(),
+            ValueReader::List(list) => list.memory(),
             ValueReader::SortedSet(set) => set.memory(),
         }
     }
@@ -64,7 +75,7 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
             Object::Hash(_) => format::TYPE_STRING,
-            Object::List(_) => format::TYPE_STRING,
+            Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
             Object::SortedSet(set) => sorted_set::type_code(set, version),
             Object::Stream(_) => format::TYPE_STRING,
@@ -83,7 +94,7 @@ pub fn write(
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
             Object::Hash(_) => {}
-            Object::List(_) => {}
+            Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
             Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
             Object::Stream(_) => {}
