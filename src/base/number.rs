@@ -63,6 +63,10 @@ pub fn i64_length(number: i64) -> usize {
 /// `infinity` in any case and with a sign are numbers. `None` for NaN, for spaces around it, and
 /// for a number whose magnitude is above the largest double or rounds to zero without being it.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(integer) = parse_i64(text) {
+        // Rounded to the nearest, as the text would be.
+        return Some(integer as f64);
+    }
     match FloatText::scan(text)? {
         FloatText::Infinite { negative } => {
             Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY })

@@ -51,15 +51,16 @@ impl AddOptions {
         let mut options = AddOptions::default();
         let mut index = 2;
         while let Some(word) = args.at(index) {
-            match word.to_ascii_lowercase().as_slice() {
-                b"nx" => options.only_new = true,
-                b"xx" => options.only_old = true,
-                b"gt" => options.only_up = true,
-                b"lt" => options.only_down = true,
-                b"ch" => options.count_changed = true,
-                b"incr" => options.increment = true,
+            let flag = match word.len() {
+                2 if word.eq_ignore_ascii_case(b"nx") => &mut options.only_new,
+                2 if word.eq_ignore_ascii_case(b"xx") => &mut options.only_old,
+                2 if word.eq_ignore_ascii_case(b"gt") => &mut options.only_up,
+                2 if word.eq_ignore_ascii_case(b"lt") => &mut options.only_down,
+                2 if word.eq_ignore_ascii_case(b"ch") => &mut options.count_changed,
+                4 if word.eq_ignore_ascii_case(b"incr") => &mut options.increment,
                 _ => break,
-            }
+            };
+            *flag = true;
             index += 1;
         }
         let words = args.len() - index;
