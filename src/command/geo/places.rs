@@ -94,7 +94,8 @@ fn geoadd(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     }
     let scores: Vec<String> = pairs.iter().map(|(_, score)| (*score as u64).to_string()).collect();
-    let mut words: Vec<&[u8]> = vec![b"ZADD"];
+    // In the case in which stock servers stream it.
+    let mut words: Vec<&[u8]> = vec![b"zadd"];
     words.extend(args.iter().take(first).skip(1));
     for ((member, _), score) in pairs.iter().zip(&scores) {
         words.extend([score.as_bytes(), *member]);

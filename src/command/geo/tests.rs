@@ -238,7 +238,7 @@ fn what_is_in_a_circle_is_in_its_cells() {
 #[test]
 fn places_are_streamed_as_scores() {
     let mut fixture = Fixture::new();
-    let effect = "ZADD g NX CH 3479099956230698 Palermo";
+    let effect = "zadd g NX CH 3479099956230698 Palermo";
     fixture.check("GEOADD g NX CH 13.361389 38.115556 Palermo", ":1\r\n", &[effect]);
     fixture.check("GEOADD g NX CH 13.361389 38.115556 Palermo", ":0\r\n", &[]);
     fixture.check("GEOHASH g Palermo", "*1\r\n$11\r\nsqc8b49rny0\r\n", &[]);

@@ -50,9 +50,12 @@ fn zrevrank(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn reply_rank(ctx: &mut Context<'_>, args: Args<'_>, backwards: bool) -> CommandResult {
+    if args.len() > 4 {
+        return Err(CommandError::arity(if backwards { "zrevrank" } else { "zrank" }));
+    }
     let with_score = match args.at(3) {
         None => false,
-        Some(word) if word.eq_ignore_ascii_case(b"withscore") && args.len() == 4 => true,
+        Some(word) if word.eq_ignore_ascii_case(b"withscore") => true,
         Some(_) => return Err(CommandError::Syntax),
     };
     let (set, reply) = access::find(ctx, args.get(1))?;

@@ -259,12 +259,9 @@ fn a_scan_spells_scores_as_stock_does() {
     twin.check(&["ZADD", "z", "0.1", "a", "1e20", "b", "-0", "c", "inf", "d"], "small");
     twin.check(&["ZSCAN", "z", "0"], "small");
     twin.check(&["ZSCAN", "z", "0", "MATCH", "[ab]", "COUNT", "1"], "small");
-    for words in [
-        &["ZSCAN", "z", "x"][..],
-        &["ZSCAN", "none", "5", "x"],
-        &["ZSCAN", "z", "0", "NOVALUES"],
-        &["ZSCAN", "z", "0", "COUNT", "0"],
-    ] {
+    for words in
+        [&["ZSCAN", "z", "x"][..], &["ZSCAN", "none", "5", "x"], &["ZSCAN", "z", "0", "COUNT", "0"]]
+    {
         twin.check(words, "errors");
     }
     twin.stock.call_bytes(&["CONFIG", "SET", "zset-max-listpack-entries", "0"]);
