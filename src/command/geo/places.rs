@@ -81,10 +81,12 @@ fn geoadd(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if !(args.len() - first).is_multiple_of(3) || (options.only_new && options.only_old) {
         return Err(CommandError::Syntax);
     }
-    let mut pairs = Vec::with_capacity((args.len() - first) / 3);
+    let (mut pairs, mut scores) = (Vec::new(), Vec::new());
     for index in (first..args.len()).step_by(3) {
         let cell = Cell::of(place(args, index)?, STEP_MAX);
         pairs.push((args.get(index + 2), cell.first_score()));
+        // At the very edge the number has more bits than a double.
+        scores.push(cell.bits.to_string());
     }
     if pairs.is_empty() {
         // Options and nothing else: stock servers miss the pairs as ZADD does.
@@ -93,7 +95,6 @@ fn geoadd(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if add::add(ctx, args.get(1), options, &pairs)? == 0 {
         return Ok(());
     }
-    let scores: Vec<String> = pairs.iter().map(|(_, score)| (*score as u64).to_string()).collect();
     // In the case in which stock servers stream it.
     let mut words: Vec<&[u8]> = vec![b"zadd"];
     words.extend(args.iter().take(first).skip(1));

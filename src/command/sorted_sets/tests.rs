@@ -76,7 +76,8 @@ fn filled(random: &mut Rng, template: &str) -> Words {
             }
         }
     }
-    if random.u8(..40) == 0 && words.len() > 1 {
+    // Without its count ZRANDMEMBER is chance.
+    if random.u8(..40) == 0 && words.len() > 1 && words[0] != b"ZRANDMEMBER" {
         words.pop();
     }
     words
