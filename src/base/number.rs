@@ -83,9 +83,9 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     }
 }
 
-/// Reads a bound of a range of scores, about which stock servers are less strict than [`parse_f64`]:
-/// blanks before it are passed over, no text at all is 0, it ends at a zero byte, and what is too
-/// large or too small for a double is infinite or 0.
+/// Reads a bound of a range of scores, about which stock servers are less strict than
+/// [`parse_f64`]: blanks before it are passed over, no text at all is 0, it ends at a zero byte,
+/// and what is too large or too small for a double is infinite or 0.
 pub fn parse_lenient_f64(text: &[u8]) -> Option<f64> {
     let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
     if text.is_empty() {

@@ -231,8 +231,8 @@ pub const ROWS: &[Spec] = &[
     )
     .doc(
         "7.0.0",
-        "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the set and M \
-         the number of members taken.",
+        "O(K) + O(M*log(N)) where K is the number of keys, N the number of members of the set and \
+         M the number of members taken.",
         "Takes members out of the first of several sorted sets that has any.",
     ),
 ];
