@@ -168,9 +168,11 @@ pub fn add(
     pairs: &[Pair<'_>],
 ) -> Result<u64, CommandError> {
     let limits = ctx.settings.encoding;
+    let longest = pairs.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
     let mut summary = Summary::default();
     if let Some(mut entry) = ctx.find_mut(key) {
         let set = access::sorted_set_mut(&mut entry)?;
+        set.expect(&limits, pairs.len(), longest);
         let outcome = add_all(set, &options, pairs, &limits);
         if let Ok(done) = &outcome {
             summary = *done;
@@ -180,7 +182,6 @@ pub fn add(
         }
         outcome?;
     } else if !options.only_old {
-        let longest = pairs.iter().map(|(member, _)| member.len()).max().unwrap_or(0);
         let mut set = SortedSet::for_members(&limits, pairs.len(), longest);
         summary = add_all(&mut set, &options, pairs, &limits)?;
         access::insert(ctx, key, set);

@@ -129,6 +129,15 @@ impl SortedSet {
         self.add(member, score, limits)
     }
 
+    /// Takes the large form before so many members, the longest of so many bytes, are added, if
+    /// they alone pass a threshold; whether they are added or not, as stock servers do.
+    pub fn expect(&mut self, limits: &Encoding, count: usize, longest: usize) {
+        let many = count > limits.zset_max_listpack_entries;
+        if many || longest > limits.zset_max_listpack_value {
+            self.grow();
+        }
+    }
+
     /// Removes a member; the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match &mut self.0 {
