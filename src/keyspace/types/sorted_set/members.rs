@@ -15,7 +15,8 @@ pub type Id = u32;
 /// All members.
 #[derive(Clone, Debug)]
 pub struct Members {
-    blocks: Vec<Box<[Place; BLOCK_PLACES]>>,
+    /// Each of [`BLOCK_PLACES`].
+    blocks: Vec<Box<[Place]>>,
     len: usize,
     /// The first free place, or [`NONE`].
     free: Id,
@@ -97,7 +98,7 @@ impl Members {
 
     /// Heap memory owned, in bytes.
     pub fn memory(&self) -> usize {
-        let table = size_class(self.blocks.capacity() * size_of::<usize>());
+        let table = size_class(self.blocks.capacity() * size_of::<Box<[Place]>>());
         self.blocks.len() * size_class(BLOCK_PLACES * size_of::<Place>()) + table + self.long_bytes
     }
 
@@ -110,7 +111,7 @@ impl Members {
             next => first + next as Id,
         };
         let place = |index| Place { text: Text::Free(next(index)), score: 0.0 };
-        self.blocks.push(Box::new(std::array::from_fn(place)));
+        self.blocks.push((0..BLOCK_PLACES).map(place).collect());
         self.free = first;
     }
 

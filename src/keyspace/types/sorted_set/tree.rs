@@ -65,6 +65,7 @@ impl Default for Tree {
 
 impl Tree {
     /// How many entries there are.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -87,6 +88,7 @@ impl Tree {
     }
 
     /// The entry of this rank.
+    #[cfg(test)]
     pub fn at(&self, rank: usize) -> Option<Entry> {
         if rank >= self.len {
             return None;
