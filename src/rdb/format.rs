@@ -53,6 +53,12 @@ pub const EOF: u8 = 255;
 
 /// A string.
 pub const TYPE_STRING: u8 = 0;
+/// A stream as of Redis 5.
+pub const TYPE_STREAM_1: u8 = 15;
+/// A stream as of Redis 7.0.
+pub const TYPE_STREAM_2: u8 = 19;
+/// A stream as of Redis 7.2.
+pub const TYPE_STREAM_3: u8 = 21;
 
 /// The two top bits of a length's first byte: 6 bits follow in it.
 pub const LENGTH_6: u8 = 0;

@@ -15,5 +15,7 @@ pub mod length;
 pub mod module_aux;
 pub mod reader;
 pub mod record;
+pub mod stream;
+pub mod stream_reader;
 pub mod string;
 pub mod value;

@@ -8,6 +8,8 @@ use crate::rdb::error::RdbError;
 use crate::rdb::format;
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::stream;
+use crate::rdb::stream_reader::StreamReader;
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -15,6 +17,8 @@ use crate::rdb::string::{self, StringReader};
 pub enum ValueReader {
     /// A string.
     String(StringReader),
+    /// A stream.
+    Stream(Box<StreamReader>),
 }
 
 impl ValueReader {
@@ -23,7 +27,10 @@ impl ValueReader {
     pub fn begin(code: u8, _encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => None,
+            _ => {
+                let form = stream::Form::of_code(code)?;
+                Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
+            }
         }
     }
 
@@ -38,6 +45,7 @@ impl ValueReader {
     ) -> Result<Option<Value>, RdbError> {
         match self {
             ValueReader::String(string) => Ok(string.step(reader, input)?.map(Value::String)),
+            ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
 
@@ -45,12 +53,13 @@ impl ValueReader {
     pub fn memory(&self) -> usize {
         match self {
             ValueReader::String(string) => string.memory(),
+            ValueReader::Stream(stream) => stream.memory(),
         }
     }
 }
 
 /// The number of the type a value is written as in RDB version `version`: older ones lack types.
-pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
+pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
@@ -58,7 +67,7 @@ pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
             Object::List(_) => format::TYPE_STRING,
             Object::Set(_) => format::TYPE_STRING,
             Object::SortedSet(_) => format::TYPE_STRING,
-            Object::Stream(_) => format::TYPE_STRING,
+            Object::Stream(_) => stream::Form::of_version(version).code(),
         },
     }
 }
@@ -67,7 +76,7 @@ pub fn type_code(value: ValueRef<'_>, _version: u16) -> u8 {
 pub fn write(
     out: &mut Vec<u8>,
     value: ValueRef<'_>,
-    _version: u16,
+    version: u16,
     compressor: Option<&mut Compressor>,
 ) {
     match value {
@@ -77,7 +86,9 @@ pub fn write(
             Object::List(_) => {}
             Object::Set(_) => {}
             Object::SortedSet(_) => {}
-            Object::Stream(_) => {}
+            Object::Stream(held) => {
+                stream::write(out, held, stream::Form::of_version(version), compressor)
+            }
         },
     }
 }
