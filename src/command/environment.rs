@@ -3,6 +3,7 @@
 
 use super::client_info::Registry;
 use super::gate::{Gate, Pause, Role};
+use super::subscriptions::Directory;
 use super::table::table;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
@@ -33,6 +34,8 @@ pub struct Environment {
     pub latency: LatencyMonitor,
     /// Who is connected.
     pub clients: Registry,
+    /// Who subscribes to what.
+    pub subscriptions: Directory,
     /// States that commands are refused by.
     pub status: Status,
 }
@@ -94,6 +97,7 @@ impl Environment {
             slowlog: SlowLog::new(slowlog_max_len),
             latency: LatencyMonitor::default(),
             clients: Registry::new(shards),
+            subscriptions: Directory::new(shards),
             status: Status::default(),
         }
     }

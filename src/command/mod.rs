@@ -29,8 +29,10 @@ pub mod lcs;
 pub mod lolwut;
 #[cfg(test)]
 pub mod mirror;
+pub mod notify;
 pub mod object;
 pub mod observe;
+pub mod publication;
 pub mod redact;
 pub mod replication;
 pub mod server;
@@ -51,6 +53,7 @@ pub mod strings;
 pub mod strings_numbers;
 pub mod strings_options;
 pub mod strings_ranges;
+pub mod subscriptions;
 pub mod table;
 pub mod time;
 #[cfg(test)]

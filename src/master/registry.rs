@@ -55,7 +55,8 @@ pub struct Registry {
     alone_since_ms: AtomicU64,
     /// The offset through which this server's own append-only file is on disk; -1 without one.
     pub local_synced: AtomicI64,
-    /// No PINGs for now: the offset must stand still (a failover waits for its target).
+    /// Nothing of the server's own goes into the stream for now: the offset must stand still (a
+    /// failover waits for its target, the last file of a process tells the offset).
     pub pings_held: AtomicBool,
 }
 

@@ -19,3 +19,5 @@ pub mod stream;
 pub mod stream_reader;
 pub mod string;
 pub mod value;
+pub mod ziplist;
+pub mod zipmap;

@@ -8,7 +8,6 @@ use super::role::RoleChange;
 use super::shutdown::Shutdown;
 use super::snapshots::SnapshotDesk;
 use crate::command::spec::{Scope, ServerVerb};
-use crate::persist::load::AboutFile;
 use crate::router::lease::{Hand, Work};
 use crate::router::route::ShardSet;
 use crate::shard::batch::Batch;
@@ -50,8 +49,6 @@ pub struct Controller {
     /// The load under way.
     pub(super) loading: Option<Loading>,
     pub(super) last_load: u64,
-    /// What the file loaded at start said about itself.
-    pub loaded_at_start: Option<AboutFile>,
     /// The process is to end.
     pub(super) shutdown: Option<Shutdown>,
 }

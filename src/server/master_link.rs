@@ -17,6 +17,7 @@ use crate::replication::backlog::BacklogWriter;
 use crate::replication::follow_state::LinkState;
 use crate::resp::encode;
 use crate::shard::batch::Batch;
+use crate::snapshot::job::Label;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -95,7 +96,7 @@ impl Default for MasterLink {
 impl Core {
     /// Looks after time: connects, times out, acknowledges. Ten times a second, on shard 0.
     pub(super) fn link_cron(&mut self) {
-        if self.link.master.is_none() {
+        if self.link.master.is_none() || self.controller.shutdown.is_some() {
             return;
         }
         let now = self.shard.tools.clock;
@@ -165,14 +166,6 @@ impl Core {
             // The data set of the start comes first: it says what may be resumed.
             return;
         }
-        if let Some(label) = self.controller.loaded_at_start.take().and_then(|it| it.label()) {
-            self.adopt_history(label.id, label.offset);
-            self.link.resume = Some((label.id, label.offset));
-            if let (Some(db), Some(writer)) = (label.selected, &self.link.writer) {
-                // The stream goes on without a SELECT.
-                self.shard.tools.shared.stream.note_selected(writer, db);
-            }
-        }
         let (host, port) = (&master.host, master.port);
         let verb = if self.link.reconnects { "Reconnecting" } else { "Connecting" };
         crate::notice!("{verb} to MASTER {host}:{port}");
@@ -195,6 +188,17 @@ impl Core {
             let news = LinkNews::Resolved { attempt, address };
             process.post(ShardId(0), super::mail::Mail::Link(news));
         });
+    }
+
+    /// The data set of the start is in, and is this history's state: a replica asks its master to
+    /// continue there, and its own replicas may ask it. With every keyspace in hand.
+    pub(super) fn history_loaded(&mut self, label: Label) {
+        self.adopt_history(label.id, label.offset);
+        self.link.resume = Some((label.id, label.offset));
+        if let (Some(db), Some(writer)) = (label.selected, &self.link.writer) {
+            // The stream goes on without a SELECT.
+            self.shard.tools.shared.stream.note_selected(writer, db);
+        }
     }
 
     pub(super) fn connect_to(&mut self, address: SocketAddr) {
@@ -325,6 +329,14 @@ impl Core {
         shared.environment.status.link_down.store(true, Ordering::SeqCst);
         self.process.follow.set_state(LinkState::Connect);
         self.close_socket();
+    }
+
+    /// Takes nothing more from the master while the process ends; what came is kept.
+    pub(super) fn rest_link(&mut self) {
+        if matches!(self.link.phase, Phase::Streaming(_)) {
+            self.drop_link();
+            self.link.next_try = self.shard.tools.clock;
+        }
     }
 
     /// Ends the connection and tries again in a second.

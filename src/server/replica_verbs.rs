@@ -11,7 +11,7 @@ use crate::master::replica_link::{Beginning, ReplicaLink};
 use crate::net::event::SocketId;
 use crate::net::socket_options::{Address, peer_address};
 use crate::replication::psync::{LogText, Reason, Request};
-use crate::replication::stream::Resync;
+use crate::replication::stream::{Mode, Resync};
 use crate::shard::batch::Batch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -92,7 +92,10 @@ impl Core {
                 self.links.announced.insert(socket, beginning.announced);
                 return Err(CommandError::NotInteger);
             };
-            self.try_partial(Request { id, next_byte }, &info, &mut beginning);
+            if !self.try_partial(Request { id, next_byte }, &info, &mut beginning) {
+                self.links.announced.insert(socket, beginning.announced);
+                return Err(BEHIND);
+            }
         }
         if beginning.reader.is_none() {
             let shard = usize::from(self.id().0);
@@ -103,8 +106,14 @@ impl Core {
         Ok(())
     }
 
-    /// Lets a replica go on where it was, if the backlog still holds what follows.
-    fn try_partial(&self, request: Request<'_>, info: &ReplicaInfo, beginning: &mut Beginning) {
+    /// Lets a replica go on where it was, if the backlog still holds what follows. False if it
+    /// must ask again later: it has more of the history that this server is still receiving.
+    fn try_partial(
+        &self,
+        request: Request<'_>,
+        info: &ReplicaInfo,
+        beginning: &mut Beginning,
+    ) -> bool {
         let shard = usize::from(self.id().0);
         let shared = &self.shard.tools.shared;
         let metrics = &shared.environment.metrics[shard];
@@ -120,6 +129,13 @@ impl Core {
                 beginning.out = full_resync::continue_line(&beginning.announced, id);
                 beginning.reader = Some(reader);
             }
+            Resync::Full(Reason::Ahead { asked }) if shared.stream.mode() == Mode::Replica => {
+                crate::notice!(
+                    "Replica {info} asks for offset {asked}, which this server has yet to receive \
+                     from its own master: it is told to ask again."
+                );
+                return false;
+            }
             Resync::Full(reason) => {
                 if reason != Reason::Requested {
                     metrics.sync_partial_err.bump();
@@ -128,6 +144,7 @@ impl Core {
                 crate::notice!("{}", LogText { reason: &reason, replica: &replica });
             }
         }
+        true
     }
 
     fn replica_info(
@@ -157,6 +174,8 @@ impl Core {
 
 const NO_MASTER_LINK: CommandError =
     CommandError::text("NOMASTERLINK Can't SYNC while not connected with my master");
+const BEHIND: CommandError =
+    CommandError::text("NOMASTERLINK Can't SYNC while behind the replica in my master's stream");
 const FAILOVER_TO_MASTER: CommandError =
     CommandError::text("ERR PSYNC FAILOVER can't be sent to a master.");
 const FAILOVER_OTHER_ID: CommandError =

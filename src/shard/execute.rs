@@ -11,6 +11,7 @@ use crate::command::effects::Effects;
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
 use crate::command::gate::{Gate, Role};
+use crate::command::notify::News;
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
@@ -290,6 +291,7 @@ impl Tools {
             key,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
+            news: News::new(&self.settings, &environment.subscriptions, &mut self.published),
             client: *view,
             db: view.db,
             now_ms: self.now_ms,

@@ -9,6 +9,7 @@ use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
 use crate::base::ids::{ShardId, Ticket};
+use crate::command::publication::Publication;
 use crate::command::spaces::Space;
 use crate::config::settings::Settings;
 use crate::metrics::counters::ShardMetrics;
@@ -39,6 +40,8 @@ pub struct Tools {
     pub slow_ns: u64,
     /// Lines for clients that monitor, of commands of this run.
     pub feed: Vec<u8>,
+    /// Messages and events of this run for subscribers, in the order in which they happened.
+    pub published: Vec<Arc<Publication>>,
     /// The run changed the data set.
     pub wrote: bool,
     /// Batons to be passed on when the run is sealed.
@@ -117,6 +120,7 @@ impl Shard {
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
             clock: Instant::now(),
+            published: Vec::new(),
             wrote: false,
             passing: Vec::new(),
             reads: Vec::new(),

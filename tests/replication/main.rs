@@ -28,3 +28,4 @@ mod load;
 mod refused_start;
 mod restarts;
 mod serving;
+mod topology;
