@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
 use super::streams_access::{
     change, change_unwatched, count, find, integer, reply_entries, reply_id, stream_of,
@@ -39,6 +40,7 @@ struct Addition<'a> {
 /// What XADD did.
 struct Added {
     id: StreamId,
+    trimmed: u64,
     threshold: Option<Vec<u8>>,
 }
 
@@ -74,6 +76,10 @@ fn xadd(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             added
         }
     };
+    ctx.notify(Class::Stream, b"xadd", key);
+    if added.trimmed > 0 {
+        ctx.notify(Class::Stream, b"xtrim", key);
+    }
     reply_id(ctx.reply, added.id);
     stream_added(ctx, args, &options, &added);
     Ok(())
@@ -82,12 +88,10 @@ fn xadd(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 impl Addition<'_> {
     fn run(&self, stream: &mut Stream, id: StreamId) -> Result<Added, CommandError> {
         stream.entries.append(id, self.fields.clone(), self.limits).map_err(|_| TOO_LARGE)?;
-        if let Some(trim) = self.options.trim {
-            stream.entries.trim(trim);
-        }
+        let trimmed = self.options.trim.map_or(0, |trim| stream.entries.trim(trim));
         let approximate = self.options.approximate_at.is_some();
         let threshold = approximate.then(|| self.options.exact_threshold(stream));
-        Ok(Added { id, threshold })
+        Ok(Added { id, trimmed, threshold })
     }
 }
 
@@ -139,6 +143,7 @@ fn xtrim(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         }
     };
     if trimmed > 0 {
+        ctx.notify(Class::Stream, b"xtrim", args.get(1));
         match threshold {
             Some(threshold) => ctx.propagate_as(&options.exact_words(args, &threshold, None)),
             None => ctx.propagate(args),
@@ -214,6 +219,7 @@ fn xdel(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     }
     drop(entry);
     if deleted > 0 {
+        ctx.notify(Class::Stream, b"xdel", args.get(1));
         ctx.propagate(args);
         ctx.effects.changed(deleted - 1);
     }
@@ -252,6 +258,7 @@ fn xsetid(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let marks = options.checked(stream_of(entry.value())?, id)?;
     *change_unwatched(&mut entry)?.entries.marks_mut() = marks;
     drop(entry);
+    ctx.notify(Class::Stream, b"xsetid", args.get(1));
     ctx.propagate(args);
     ctx.reply.ok();
     Ok(())

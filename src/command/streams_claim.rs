@@ -5,9 +5,11 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group as Family, Scope, Spec};
 use super::streams_access::{change_unwatched, find, no_group, reply_entry, reply_id};
 use super::streams_effects::GroupEffects;
+use super::streams_groups::CONSUMER_MADE;
 use super::streams_ids::{self, End};
 use crate::base::number;
 use crate::keyspace::types::stream::Stream;
@@ -69,12 +71,15 @@ fn xclaim(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     drop(claim);
     drop(entry);
     ctx.reply.append(&mut reply);
-    finish(ctx, effects, made);
+    finish(ctx, key, effects, made);
     Ok(())
 }
 
 /// Streams what was done. A consumer that was made is a change, but not streamed by itself.
-fn finish(ctx: &mut Context<'_>, effects: GroupEffects<'_>, made: bool) {
+fn finish(ctx: &mut Context<'_>, key: &[u8], effects: GroupEffects<'_>, made: bool) {
+    if made {
+        ctx.notify(Class::Stream, CONSUMER_MADE, key);
+    }
     effects.finish(ctx);
     ctx.effects.changed(u64::from(made));
 }
@@ -277,7 +282,7 @@ fn xautoclaim(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     ctx.reply.append(&mut reply);
     ctx.reply.array(gone.len());
     gone.into_iter().for_each(|id| reply_id(ctx.reply, id));
-    finish(ctx, effects, made);
+    finish(ctx, key, effects, made);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::help;
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group as Family, Handler, Scope, Spec};
 use super::streams_access::{change_unwatched, find, integer, no_group_in, stream_of};
 use super::streams_ids;
@@ -74,6 +75,7 @@ fn create(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         stream.groups.insert(name, group);
         ctx.insert(key, Value::Object(Box::new(Object::Stream(stream))), None);
     }
+    ctx.notify(Class::Stream, b"xgroup-create", key);
     ctx.propagate(args);
     ctx.reply.ok();
     Ok(())
@@ -95,6 +97,7 @@ fn set_id(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         group.last_id = last_id;
         group.entries_read = options.entries_read;
     })?;
+    ctx.notify(Class::Stream, b"xgroup-setid", args.get(2));
     ctx.propagate(args);
     ctx.reply.ok();
     Ok(())
@@ -130,6 +133,7 @@ fn destroy(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let removed = change_unwatched(&mut entry)?.groups.remove(args.get(3));
     drop(entry);
     if removed {
+        ctx.notify(Class::Stream, b"xgroup-destroy", args.get(2));
         ctx.propagate(args);
     }
     ctx.reply.integer(i64::from(removed));
@@ -142,6 +146,7 @@ fn create_consumer(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if !exists {
         let now_ms = ctx.now_ms;
         change_group(ctx, args, |group| group.add_consumer(args.get(4), now_ms, None))?;
+        ctx.notify(Class::Stream, CONSUMER_MADE, args.get(2));
         ctx.propagate(args);
     }
     ctx.reply.integer(i64::from(!exists));
@@ -155,6 +160,7 @@ fn delete_consumer(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     };
     let pending = change_group(ctx, args, |group| group.remove_consumer(consumer))?;
+    ctx.notify(Class::Stream, b"xgroup-delconsumer", args.get(2));
     ctx.propagate(args);
     ctx.reply.integer(pending as i64);
     Ok(())
@@ -184,6 +190,9 @@ fn xack(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     ctx.reply.integer(acknowledged.cast_signed());
     Ok(())
 }
+
+/// The event of a consumer that was made, by whichever command.
+pub const CONSUMER_MADE: &[u8] = b"xgroup-createconsumer";
 
 const NO_KEY: CommandError = CommandError::text(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to \

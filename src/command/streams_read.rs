@@ -5,11 +5,13 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{Begin, Find, KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use super::streams_access::{
     change_unwatched, find, limit, no_group, reply_entries, reply_entry, reply_id, stream_of,
 };
 use super::streams_effects::GroupEffects;
+use super::streams_groups::CONSUMER_MADE;
 use super::streams_ids;
 use super::streams_read_options::ReadOptions;
 use crate::keyspace::types::stream::Stream;
@@ -125,6 +127,7 @@ fn read_in_group(
     }
     drop(entry);
     if made {
+        ctx.notify(Class::Stream, CONSUMER_MADE, key);
         // Unless it is streamed, which counts it.
         ctx.effects.changed(u64::from(!options.no_ack));
     }
@@ -155,12 +158,12 @@ impl Reading<'_> {
                 let consumer = self.consumer;
                 let pending = Pending { consumer, delivered_ms: self.now_ms, deliveries: 1 };
                 self.group.deliver(entry.id, pending);
+                self.group.consumer_mut(consumer).active_ms = Some(self.now_ms);
                 effects.claimed(&self.group, entry.id, pending);
             }
         }
         reply.close_array(slot, len);
         if len > 0 {
-            self.group.consumer_mut(self.consumer).active_ms = Some(self.now_ms);
             effects.read(&self.group);
         }
     }

@@ -93,8 +93,8 @@ impl TrimOptions {
         let entries = &stream.entries;
         match self.trim.map(|trim| trim.keep) {
             Some(Keep::From(_)) => {
-                let first =
-                    if entries.is_empty() { StreamId::MAX } else { entries.marks().first_id };
+                // The first place that is kept, be its entry deleted or not.
+                let first = entries.nodes().keys().next().copied().unwrap_or(StreamId::MAX);
                 first.text().as_bytes().to_vec()
             }
             _ => itoa::Buffer::new().format(entries.len()).as_bytes().to_vec(),

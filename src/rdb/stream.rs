@@ -12,12 +12,12 @@
 //! bytes is big-endian, a time of 8 little-endian, in Unix milliseconds. Known from the public
 //! descriptions of the format and from what DUMP of stock servers gives.
 
+use crate::base::lzf::Compressor;
 use crate::keyspace::types::stream::Stream;
 use crate::keyspace::types::stream::group::Group;
 use crate::keyspace::types::stream::id::StreamId;
 use crate::rdb::format;
 use crate::rdb::length;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::string;
 
 /// How much a file tells of a stream.

@@ -389,3 +389,6 @@ impl Part {
 fn corrupt(reader: &Reader, what: &'static str) -> RdbError {
     RdbError::Corrupt { what, offset: reader.offset() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,7 +240,8 @@ impl Entries {
     /// Whether XDEL may have left gaps from an id on.
     pub fn has_gaps_after(&self, id: StreamId) -> bool {
         let deleted = self.marks.max_deleted_id;
-        self.length > 0 && deleted != StreamId::MIN && deleted >= id
+        let inside = deleted != StreamId::MIN && deleted >= self.marks.first_id;
+        self.length > 0 && inside && deleted >= id
     }
 
     /// Removes entries from the oldest on; how many.
