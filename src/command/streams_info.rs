@@ -19,10 +19,9 @@ use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 
 fn stream(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
-    let full = full_count(args)?;
     let (stream, reply) = find(ctx, args.get(2))?;
     let stream = stream.ok_or(CommandError::NoSuchKey)?;
-    match full {
+    match full_count(args)? {
         None => summary(reply, stream),
         Some(count) => everything(reply, stream, count),
     }
