@@ -7,6 +7,7 @@ pub mod crc16;
 pub mod crc64;
 pub mod glob;
 pub mod grisu;
+pub mod hex;
 pub mod ids;
 pub mod lazy_free;
 pub mod log;

@@ -145,6 +145,11 @@ impl<'a> Context<'a> {
 
     /// Opens an entry for change and marks it as used. The caller streams what it did.
     pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.find_mut_with_reply(key).0
+    }
+
+    /// As `find_mut`, with the reply beside it, to be written from the entry.
+    pub fn find_mut_with_reply(&mut self, key: &[u8]) -> (Option<EntryMut<'_>>, &mut Reply) {
         let key = self.hashed(key);
         self.expire_if_due(&key);
         let (lookup_ms, db) = (self.lookup_ms(), self.db);
@@ -152,14 +157,16 @@ impl<'a> Context<'a> {
         if keys.is_expired(db, &key, lookup_ms) {
             // Only on a replica that takes writes: its own write begins anew, and streams nothing.
             keys.remove(db, &key);
-            return None;
+            return (None, self.reply);
         }
         let clock = *keys.clock();
-        let entry = keys.entry_mut(db, &key)?;
-        if !self.client.no_touch {
+        let entry = keys.entry_mut(db, &key);
+        if let Some(entry) = &entry
+            && !self.client.no_touch
+        {
             entry.read().touch(&clock, self.random);
         }
-        Some(entry)
+        (entry, self.reply)
     }
 
     /// Stores a value under a key, whatever it held. `expire` in Unix milliseconds.

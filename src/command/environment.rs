@@ -1,6 +1,7 @@
 //! Counters and states of the process that commands read or report: one per process, read from
 //! any core. Whoever owns a state writes it; nothing here waits.
 
+use super::acl::users::Acl;
 use super::client_info::Registry;
 use super::gate::{Gate, Pause, Role};
 use super::subscriptions::Directory;
@@ -13,6 +14,8 @@ use crate::metrics::counters::ShardMetrics;
 use crate::metrics::error_stats::ErrorStats;
 use crate::metrics::latency::LatencyMonitor;
 use crate::metrics::slowlog::SlowLog;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
@@ -34,6 +37,10 @@ pub struct Environment {
     pub latency: LatencyMonitor,
     /// Who is connected.
     pub clients: Registry,
+    /// The sources of function libraries, in the order they came in. They are kept and passed on.
+    pub functions: ArcSwap<Vec<Bytes>>,
+    /// Who may do what.
+    pub acl: Acl,
     /// Who subscribes to what.
     pub subscriptions: Directory,
     /// States that commands are refused by.
@@ -88,6 +95,7 @@ impl Environment {
     pub fn new(config: Arc<Live>, shards: u16, databases: u16) -> Environment {
         let commands = table().len();
         let slowlog_max_len = config.load().observe.slowlog_max_len as usize;
+        let acl = Acl::new(&config.load().security.requirepass);
         Environment {
             config,
             gauges: (0..shards).map(|_| Arc::new(Gauges::new(databases))).collect(),
@@ -97,6 +105,8 @@ impl Environment {
             slowlog: SlowLog::new(slowlog_max_len),
             latency: LatencyMonitor::default(),
             clients: Registry::new(shards),
+            functions: ArcSwap::default(),
+            acl,
             subscriptions: Directory::new(shards),
             status: Status::default(),
         }

@@ -1,6 +1,7 @@
 //! The command table and its handlers. A handler sees a context: never a socket, a shard or the
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
+pub mod acl;
 pub mod administer;
 pub mod bitfield;
 pub mod bitmaps;
@@ -26,6 +27,9 @@ pub mod keys_expire;
 pub mod keys_move;
 pub mod keys_scan;
 pub mod lcs;
+pub mod lists;
+pub mod lists_edit;
+pub mod lists_move;
 pub mod lolwut;
 #[cfg(test)]
 pub mod mirror;

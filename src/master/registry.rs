@@ -259,6 +259,9 @@ impl Registry {
     /// Whether the replicas were not yet asked to acknowledge `wanted` out of turn, in a stream
     /// that ends at `end`. Whoever is told so asks them.
     pub fn must_ask(&self, wanted: ReplOffset, end: ReplOffset) -> bool {
+        if self.pings_held.load(Ordering::Relaxed) {
+            return false;
+        }
         let asked = self.asked_at.load(Ordering::Acquire);
         // A history that began anew may stand below where another one was asked.
         if asked != NEVER && wanted.0 <= asked && asked <= end.0 {

@@ -12,6 +12,7 @@ pub mod encode;
 pub mod error;
 pub mod format;
 pub mod length;
+pub mod list;
 pub mod module_aux;
 pub mod reader;
 pub mod record;

@@ -6,6 +6,7 @@ use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
+use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::stream;
@@ -17,6 +18,8 @@ use crate::rdb::string::{self, StringReader};
 pub enum ValueReader {
     /// A string.
     String(StringReader),
+    /// A list.
+    List(Box<ListReader>),
     /// A stream.
     Stream(Box<StreamReader>),
 }
@@ -24,13 +27,14 @@ pub enum ValueReader {
 impl ValueReader {
     /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
     /// collection will be held, whatever form it is read from.
-    pub fn begin(code: u8, _encoding: Encoding) -> Option<ValueReader> {
+    pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => {
+            format::TYPE_STREAM_1 | format::TYPE_STREAM_2 | format::TYPE_STREAM_3 => {
                 let form = stream::Form::of_code(code)?;
                 Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
             }
+            _ => ListReader::begin(code, encoding).map(|list| ValueReader::List(Box::new(list))),
         }
     }
 
@@ -45,6 +49,10 @@ impl ValueReader {
     ) -> Result<Option<Value>, RdbError> {
         match self {
             ValueReader::String(string) => Ok(string.step(reader, input)?.map(Value::String)),
+            ValueReader::List(list) => {
+                let object = list.step(reader, input)?.map(Object::List);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
             ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
@@ -53,6 +61,7 @@ impl ValueReader {
     pub fn memory(&self) -> usize {
         match self {
             ValueReader::String(string) => string.memory(),
+            ValueReader::List(list) => list.memory(),
             ValueReader::Stream(stream) => stream.memory(),
         }
     }
@@ -64,7 +73,7 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
             Object::Hash(_) => format::TYPE_STRING,
-            Object::List(_) => format::TYPE_STRING,
+            Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
             Object::SortedSet(_) => format::TYPE_STRING,
             Object::Stream(_) => stream::Form::of_version(version).code(),
@@ -83,7 +92,7 @@ pub fn write(
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
             Object::Hash(_) => {}
-            Object::List(_) => {}
+            Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
             Object::SortedSet(_) => {}
             Object::Stream(held) => {

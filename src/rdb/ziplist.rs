@@ -2,7 +2,7 @@
 //! core.
 //!
 //! ```text
-//! bytes in all(4)  place of the last entry(4)  entries(2)  entry ... entry  0xff      little-endian
+//! bytes in all(4)  place of the last entry(4)  entries(2)  entry ... entry  0xff  little-endian
 //!
 //! entry: length of the one before (1 byte below 254, else 254 and 4 bytes), then one of
 //! 00xxxxxx text                  text of up to 63 bytes

@@ -12,7 +12,7 @@ use super::link_transfer::{LinkNews, Resync};
 use crate::base::ids::{ReplId, ReplOffset, ShardId};
 use crate::config::settings_groups::MasterAddress;
 use crate::net::event::{Received, SendBuffer, SocketId};
-use crate::replica::handshake::{Handshake, Introduction, Step};
+use crate::replica::handshake::{HandOver, Handshake, HandshakeError, Introduction, Step};
 use crate::replication::backlog::BacklogWriter;
 use crate::replication::follow_state::LinkState;
 use crate::resp::encode;
@@ -159,7 +159,7 @@ impl Core {
         self.flush_master_link();
     }
 
-    fn connect_link(&mut self) {
+    pub(super) fn connect_link(&mut self) {
         let loading = &self.shard.tools.shared.environment.status.loading;
         let Some(master) = self.link.master.clone() else { return };
         if loading.load(Ordering::Relaxed) {
@@ -230,6 +230,7 @@ impl Core {
             listening_port: if announced != 0 { announced } else { settings.network.port },
             announce_ip: settings.replication.replica_announce_ip.clone(),
             resume: self.link.resume,
+            hand_over: self.hand_over_request(),
         };
         self.link.last_io = self.shard.tools.clock;
         self.process.follow.set_state(LinkState::Handshake);
@@ -275,13 +276,27 @@ impl Core {
         self.flush_master_link();
         match step {
             Ok(Step::Waiting) => self.link.phase = Phase::Handshake(handshake),
-            Ok(Step::Continue { id }) => self.continue_stream(id, input),
-            Ok(Step::FullResync { id, offset }) => self.begin_resync(id, offset, input),
+            Ok(Step::Continue { id }) => {
+                self.continue_stream(id, input);
+                self.failover_done();
+            }
+            Ok(Step::FullResync { id, offset }) => {
+                self.begin_resync(id, offset, input);
+                self.failover_done();
+            }
+            Err(HandshakeError::NoHandOver(_)) => {
+                self.abort_failover("Failover target rejected psync request", None);
+            }
             Err(error) => {
                 crate::warning!("{error}");
                 self.retry_link();
             }
         }
+    }
+
+    fn hand_over_request(&self) -> Option<HandOver> {
+        let failover = self.controller.failover.as_ref().filter(|_| self.hands_over())?;
+        Some(if failover.asked { HandOver::AskAgain } else { HandOver::Ask })
     }
 
     /// The master ended the connection, or it broke.
@@ -321,6 +336,11 @@ impl Core {
                 down_since.store(self.shard.tools.now_ms, Ordering::Relaxed);
             }
             Phase::Resync(resync) => self.give_up_resync(*resync),
+            Phase::Handshake(handshake) if handshake.has_asked() => {
+                if let Some(failover) = &mut self.controller.failover {
+                    failover.asked = true;
+                }
+            }
             _ => {}
         }
         self.link.getacks.clear();
@@ -339,10 +359,12 @@ impl Core {
         }
     }
 
-    /// Ends the connection and tries again in a second.
+    /// Ends the connection and tries again in a second; while a failover holds up writes, at the
+    /// next round of the cron.
     pub(super) fn retry_link(&mut self) {
         self.drop_link();
-        self.link.next_try = self.shard.tools.clock + RETRY_PERIOD;
+        let pause = if self.hands_over() { Duration::ZERO } else { RETRY_PERIOD };
+        self.link.next_try = self.shard.tools.clock + pause;
     }
 
     fn close_socket(&mut self) {

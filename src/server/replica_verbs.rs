@@ -2,6 +2,8 @@
 //! client's shard, which keeps the link.
 
 use super::core::{Core, Peer};
+use super::mail::Mail;
+use crate::base::ids::ShardId;
 use crate::command::error::CommandError;
 use crate::command::spec::ClientVerb;
 use crate::master::full_resync::{self, Ask};
@@ -12,6 +14,7 @@ use crate::net::event::SocketId;
 use crate::net::socket_options::{Address, peer_address};
 use crate::replication::psync::{LogText, Reason, Request};
 use crate::replication::stream::{Mode, Resync};
+use crate::resp::request::Args;
 use crate::shard::batch::Batch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +36,11 @@ impl Core {
                     batch = refused;
                     Err(error)
                 }
+            },
+            _ if asks_to_take_over(batch.args(0)) => match self.replica_check(batch.args(0)) {
+                // Back in `promoted`.
+                Ok(()) => return self.process.post(ShardId(0), Mail::Promote(batch)),
+                Err(error) => Err(error),
             },
             _ => match self.resync(socket, &batch) {
                 Ok(()) => {
@@ -65,11 +73,6 @@ impl Core {
         let status = &self.shard.tools.shared.environment.status;
         let is_replica = status.is_replica.load(Ordering::Relaxed);
         let ask = Ask::of(batch.args(0));
-        if let Ask::Psync { id, failover: true, .. } = ask {
-            let id = String::from_utf8_lossy(&id[..id.len().min(40)]).into_owned();
-            crate::warning!("Failover request received for replid {id}.");
-            return Err(if is_replica { FAILOVER_OTHER_ID } else { FAILOVER_TO_MASTER });
-        }
         if is_replica && !self.process.follow.is_up() {
             return Err(NO_MASTER_LINK);
         }
@@ -104,6 +107,43 @@ impl Core {
         let link = ReplicaLink::new(Arc::new(info), beginning, self.shard.tools.now_ms);
         self.become_link(socket, Box::new(link));
         Ok(())
+    }
+
+    /// Whether this server may take over from the master that asks for it.
+    pub(super) fn replica_check(&self, args: Args<'_>) -> Result<(), CommandError> {
+        let Ask::Psync { id, .. } = Ask::of(args) else { return Err(FAILOVER_OTHER_ID) };
+        let shared = &self.shard.tools.shared;
+        if !shared.environment.status.is_replica.load(Ordering::SeqCst) {
+            return Err(FAILOVER_TO_MASTER);
+        }
+        if !id.eq_ignore_ascii_case(&shared.stream.history().id.0) {
+            return Err(FAILOVER_OTHER_ID);
+        }
+        Ok(())
+    }
+
+    /// This server has taken over, as the PSYNC in `batch` asked: its sender follows now.
+    pub(super) fn promoted(&mut self, mut batch: Box<Batch>) {
+        let (socket, command) = (batch.connection, batch.command(0));
+        match self.row(socket) {
+            Some(row) if !row.flow.ended => {}
+            // It comes again.
+            Some(_) => {
+                self.close(socket);
+                return self.pool.give(batch);
+            }
+            None => return self.pool.give(batch),
+        }
+        match self.resync(socket, &batch) {
+            Ok(()) => {
+                self.shard.tools.count(command);
+                self.pool.give(batch);
+            }
+            Err(error) => {
+                self.shard.tools.reject(command, &error, &mut batch.reply);
+                self.answer(batch);
+            }
+        }
     }
 
     /// Lets a replica go on where it was, if the backlog still holds what follows. False if it
@@ -170,6 +210,14 @@ impl Core {
         info.acknowledges = !matches!(ask, Ask::Sync);
         info
     }
+}
+
+/// Whether a PSYNC is a master's that hands its role over.
+fn asks_to_take_over(args: Args<'_>) -> bool {
+    let Ask::Psync { id, failover: true, .. } = Ask::of(args) else { return false };
+    let id = String::from_utf8_lossy(&id[..id.len().min(40)]).into_owned();
+    crate::warning!("Failover request received for replid {id}.");
+    true
 }
 
 const NO_MASTER_LINK: CommandError =

@@ -6,6 +6,7 @@ use super::controller::Leased;
 use super::core::{Core, Peer};
 use super::mail::Mail;
 use super::start::pid_file;
+use super::waits::GETACK;
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::config::choices::ShutdownFlags;
 use crate::master::registry::Stage;
@@ -270,6 +271,3 @@ fn asked(batch: &Batch) -> Option<Asked> {
         (true, false) => None,
     }
 }
-
-/// Asks replicas to tell at once how far they are.
-const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";

@@ -309,9 +309,11 @@ impl Core {
 
     /// How a data set is written now.
     pub(super) fn content(&self, label: Option<Label>) -> Content {
-        let gauges = &self.process.shared.environment.gauges;
-        let used_bytes = gauges.iter().map(|gauges| gauges.bytes()).sum();
-        Content::new(&self.shard.tools.settings, used_bytes, label)
+        let environment = &self.process.shared.environment;
+        let used_bytes = environment.gauges.iter().map(|gauges| gauges.bytes()).sum();
+        let functions = environment.functions.load_full();
+        let content = Content::new(&self.shard.tools.settings, used_bytes, label);
+        Content { functions, ..content }
     }
 
     fn fork(&mut self, hand: &mut Hand, job: &Job) -> std::io::Result<Forked> {

@@ -53,6 +53,8 @@ pub struct Tools {
     /// What evicting remembers.
     pub evictor: Evictor,
     settings_version: u64,
+    /// The version of the users that clients of this run are held to.
+    pub acl_version: u64,
 }
 
 /// A shard.
@@ -108,6 +110,7 @@ impl Shard {
     pub fn new(id: ShardId, shared: Arc<Shared>, space: Box<Space>) -> Shard {
         let settings = shared.environment.config.load();
         let settings_version = shared.environment.config.version();
+        let acl_version = shared.environment.acl.version();
         let shards = usize::from(shared.placement.shards());
         let inbox = Arc::clone(shared.inbox(id));
         let tools = Tools {
@@ -116,6 +119,7 @@ impl Shard {
             feed: Vec::new(),
             settings,
             settings_version,
+            acl_version,
             entry: EntryBuilder::new(),
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
@@ -152,6 +156,7 @@ impl Shard {
             self.tools.settings = config.load();
             self.tools.slow_ns = super::slow::threshold_ns(&self.tools.settings);
         }
+        self.tools.acl_version = self.tools.shared.environment.acl.version();
         self.tools.evictor.begin_run();
         if let Some(home) = &mut self.home {
             home.keys.set_clock(self.tools.access_clock());

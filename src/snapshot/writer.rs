@@ -34,6 +34,9 @@ pub fn write<S: Sink>(
     let mut run = Run { content, encoder: Encoder::new(content.encode), sink, keys: 0 };
     run.encoder.header();
     run.aux();
+    if content.encode.version >= FUNCTIONS_SINCE {
+        content.functions.iter().for_each(|source| run.encoder.function(source));
+    }
     let databases = keyspaces.iter().map(|keyspace| keyspace.databases()).max().unwrap_or(0);
     for db in (0..databases).map(DbIndex) {
         run.database(db, keyspaces)?;
@@ -138,6 +141,8 @@ pub fn delay_after(delay: i32, keys: u64) -> Duration {
 
 /// The version of Redis whose format and commands these are.
 const REDIS_VERSION: &str = "7.2.4";
+/// The first version that holds functions in the form that is read.
+const FUNCTIONS_SINCE: u16 = 10;
 /// How many bytes are handed on together.
 const PIECE_BYTES: usize = 64 * 1024;
 

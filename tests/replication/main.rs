@@ -22,6 +22,7 @@ mod s12_moving_over;
 mod s13_read_write_split;
 
 mod bad_master;
+mod failover;
 mod following;
 mod links;
 mod load;
