@@ -85,7 +85,11 @@ fn xreadgroup(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         starts.push(match id {
             b"$" => return Err(LAST_IN_XREADGROUP),
             b">" => Start::New,
-            id => Start::After(streams_ids::parse(id)?),
+            id => match streams_ids::parse(id)? {
+                // Which is how stock servers note `>`.
+                StreamId::MAX => Start::New,
+                id => Start::After(id),
+            },
         });
     }
     let mut answer = Answer::new(ctx);
@@ -249,18 +253,14 @@ pub const ROWS: &[Spec] = &[
         .flags(Flags::READONLY.with(Flags::BLOCKING).with(Flags::MOVABLEKEYS))
         .categories(Categories::STREAM)
         .keys(&[streams_from(1)])
-        .doc(
-            "5.0.0",
-            "O(N) with N entries returned of all streams together.",
-            "Returns the entries of streams after given ids.",
-        ),
+        .doc("5.0.0", "", "Returns the entries of streams after given ids."),
     Spec::new("xreadgroup", -7, Group::Stream, Scope::Shard(xreadgroup))
         .flags(Flags::WRITE.with(Flags::BLOCKING).with(Flags::MOVABLEKEYS))
         .categories(Categories::STREAM)
         .keys(&[streams_from(4)])
         .doc(
             "5.0.0",
-            "O(N*log(M)) with N entries returned and M pending.",
+            "O(M) for each stream, with M entries returned.",
             "Returns entries of streams to a consumer of a group.",
         ),
 ];
