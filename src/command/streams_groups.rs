@@ -92,7 +92,12 @@ fn place(stream: &Stream, text: &[u8]) -> Result<StreamId, CommandError> {
 fn set_id(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let options = PlaceOptions::parse(args, false)?;
     let (stream, _) = find_for_change(ctx, args)?;
-    let last_id = place(stream, args.get(4))?;
+    // The ends of ranges are ids here, unlike where a group is made.
+    let last_id = match args.get(4) {
+        b"-" => StreamId::MIN,
+        b"+" => StreamId::MAX,
+        text => place(stream, text)?,
+    };
     change_group(ctx, args, |group| {
         group.last_id = last_id;
         group.entries_read = options.entries_read;

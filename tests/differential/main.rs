@@ -10,5 +10,6 @@ mod compare;
 mod coverage;
 mod lockstep;
 mod runs;
+mod streams;
 mod table;
 mod usage;

@@ -16,6 +16,7 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("transactions", TRANSACTIONS),
     ("connection", CONNECTION),
     ("server", SERVER),
+    ("stream", crate::streams::STREAM),
 ];
 
 const STRING: &[Row] = &[
