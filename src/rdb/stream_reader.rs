@@ -1,8 +1,8 @@
 //! Reading a stream, in the layout that `stream` draws. Pure, any core.
 //!
 //! What always holds: what is read is checked as it arrives, so that a stream that is given has
-//! ascending ids and groups whose pending entries belong to one consumer each; and memory is bounded
-//! by what has arrived, whatever counts are declared.
+//! ascending ids and groups whose pending entries belong to one consumer each; and memory is
+//! bounded by what has arrived, whatever counts are declared.
 
 use std::collections::BTreeMap;
 
