@@ -170,11 +170,12 @@ impl EntryMut<'_> {
         object
     }
 
-    /// Says that the collection, opened for change, has the members that it had before: to those
-    /// who watch the key nothing happened.
-    pub fn leave_unchanged(&mut self) {
-        self.reshaped |= self.changed;
-        self.changed = false;
+    /// As [`EntryMut::object_mut`], for what is no change to those who watch the key: what a stream
+    /// knows of its readers.
+    pub fn object_unwatched(&mut self) -> Option<&mut Object> {
+        let object = self.entry.object_mut();
+        self.reshaped |= object.is_some();
+        object
     }
 }
 

@@ -76,6 +76,12 @@ pub const TYPE_SORTED_SET_2: u8 = 5;
 pub const TYPE_SORTED_SET_ZIPLIST: u8 = 12;
 /// A sorted set as a listpack.
 pub const TYPE_SORTED_SET_LISTPACK: u8 = 17;
+/// A stream as of Redis 5.
+pub const TYPE_STREAM_1: u8 = 15;
+/// A stream as of Redis 7.0.
+pub const TYPE_STREAM_2: u8 = 19;
+/// A stream as of Redis 7.2.
+pub const TYPE_STREAM_3: u8 = 21;
 
 /// The two top bits of a length's first byte: 6 bits follow in it.
 pub const LENGTH_6: u8 = 0;

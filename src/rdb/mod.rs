@@ -17,6 +17,8 @@ pub mod module_aux;
 pub mod reader;
 pub mod record;
 pub mod sorted_set;
+pub mod stream;
+pub mod stream_reader;
 pub mod string;
 pub mod value;
 pub mod ziplist;

@@ -10,6 +10,8 @@ use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::sorted_set::{self, SortedSetReader};
+use crate::rdb::stream;
+use crate::rdb::stream_reader::StreamReader;
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -21,6 +23,8 @@ pub enum ValueReader {
     List(Box<ListReader>),
     /// A sorted set.
     SortedSet(Box<SortedSetReader>),
+    /// A stream.
+    Stream(Box<StreamReader>),
 }
 
 impl ValueReader {
@@ -29,6 +33,10 @@ impl ValueReader {
     pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
+            format::TYPE_STREAM_1 | format::TYPE_STREAM_2 | format::TYPE_STREAM_3 => {
+                let form = stream::Form::of_code(code)?;
+                Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
+            }
             _ => {
                 let list = ListReader::begin(code, encoding).map(Box::new).map(ValueReader::List);
                 let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
@@ -56,6 +64,7 @@ impl ValueReader {
                 let object = set.step(reader, input)?.map(Object::SortedSet);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
+            ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
 
@@ -65,6 +74,7 @@ impl ValueReader {
             ValueReader::String(string) => string.memory(),
             ValueReader::List(list) => list.memory(),
             ValueReader::SortedSet(set) => set.memory(),
+            ValueReader::Stream(stream) => stream.memory(),
         }
     }
 }
@@ -78,7 +88,7 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
             Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
             Object::SortedSet(set) => sorted_set::type_code(set, version),
-            Object::Stream(_) => format::TYPE_STRING,
+            Object::Stream(_) => stream::Form::of_version(version).code(),
         },
     }
 }
@@ -97,7 +107,9 @@ pub fn write(
             Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
             Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
-            Object::Stream(_) => {}
+            Object::Stream(held) => {
+                stream::write(out, held, stream::Form::of_version(version), compressor)
+            }
         },
     }
 }

@@ -59,6 +59,11 @@ pub fn rule(command: &Command) -> Rule {
         // Chance, and the order of a hash table.
         (b"ZRANDMEMBER" | b"ZSCAN", _) => Rule::SameKind,
 
+        // How long entries have been pending, and when consumers were met.
+        (b"XPENDING", _) if command.len() > 3 => Rule::SameKind,
+        (b"XINFO", b"CONSUMERS") => Rule::SameKind,
+        (b"XINFO", b"STREAM") if command.len() > 3 => Rule::SameKind,
+
         (b"HELLO", _) => Rule::SameNames,
         _ => Rule::Exact,
     }

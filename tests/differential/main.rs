@@ -12,5 +12,6 @@ mod events;
 mod lockstep;
 mod runs;
 mod sorted_sets;
+mod streams;
 mod table;
 mod usage;

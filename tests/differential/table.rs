@@ -21,6 +21,7 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("server", SERVER),
     ("sorted set", SORTED_SET),
     ("geo", GEO),
+    ("stream", crate::streams::STREAM),
 ];
 
 const PUBSUB: &[Row] = &[

@@ -178,7 +178,7 @@ pub fn add(
             summary = *done;
         }
         if summary.new + summary.changed == 0 {
-            entry.leave_unchanged();
+            entry.unchanged();
         }
         outcome?;
     } else if !options.only_old {

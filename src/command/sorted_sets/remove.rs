@@ -64,7 +64,7 @@ fn remove(
         count = take(set);
         is_empty = set.is_empty();
         if count == 0 {
-            entry.leave_unchanged();
+            entry.unchanged();
         }
     }
     if count > 0 {
