@@ -36,6 +36,7 @@ const TEXTS: &[(&str, Lines)] = &[
     ("LATENCY", LATENCY),
     ("MEMORY", MEMORY),
     ("MODULE", MODULE),
+    ("PUBSUB", PUBSUB),
     ("SLOWLOG", SLOWLOG),
 ];
 
@@ -99,6 +100,14 @@ const MEMORY: Lines = &[
 ];
 
 const MODULE: Lines = &[("LIST", "The modules loaded: none, in this version.")];
+
+const PUBSUB: Lines = &[
+    ("CHANNELS [<pattern>]", "The channels with subscribers; those that match, if told."),
+    ("NUMPAT", "The number of patterns subscribed to."),
+    ("NUMSUB [<channel> ...]", "The subscribers of each channel, those by patterns not counted."),
+    ("SHARDCHANNELS [<pattern>]", "The shard channels with subscribers; those that match."),
+    ("SHARDNUMSUB [<shardchannel> ...]", "The subscribers of each shard channel."),
+];
 
 const SLOWLOG: Lines = &[
     (

@@ -201,6 +201,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::lolwut::ROWS,
     super::object::ROWS,
     super::observe::ROWS,
+    super::pubsub::ROWS,
     super::replication::ROWS,
     super::server::ROWS,
     super::strings::ROWS,

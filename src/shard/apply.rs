@@ -4,6 +4,7 @@
 
 use super::batch::Batch;
 use super::execute::{Call, select};
+use super::slow;
 use super::state::{Shard, Tools};
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::command::spaces::Spaces;
@@ -12,6 +13,7 @@ use crate::config::choices::PropagationError;
 use crate::keyspace::placement::Placement;
 use crate::replication::ack::ApplyMarks;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// How far the shards have applied the master's stream.
 #[derive(Debug)]
@@ -130,8 +132,16 @@ impl Tools {
         }
     }
 
+    /// What is known, of the master's stream, to who hears of anything that this shard executed.
+    pub fn seen_now(&self) -> Seen {
+        let mut seen = Seen::default();
+        self.served(self.id, &mut seen);
+        seen
+    }
+
     /// Applies a batch of the master's stream. Nobody is answered; errors are logged.
     pub fn apply(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) {
+        let began = Instant::now();
         let mut view = batch.view;
         for index in 0..batch.len() {
             let command = batch.command(index);
@@ -156,6 +166,8 @@ impl Tools {
             }
             reply.clear();
         }
+        let environment = &self.shared.environment;
+        slow::record_event(environment, &self.settings, "apply", began.elapsed());
     }
 
     /// The master carried out what this replica cannot: their data may differ from now on.
