@@ -12,6 +12,7 @@ mod measure;
 mod options;
 mod procfs;
 mod progress;
+mod replay;
 mod results;
 mod server;
 mod statistics;
