@@ -292,7 +292,7 @@ fn random_below(len: u64, rng: &mut Rng) -> Option<u64> {
 }
 
 /// Keys warmed at the same time: about the loads that a core has under way at once.
-const WARM_MAX: usize = 16;
+pub const WARM_MAX: usize = 16;
 
 /// Slots of a chunk: 4 KiB, what a database with one key costs.
 const CHUNK_SLOTS: usize = 64;

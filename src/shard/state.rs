@@ -251,6 +251,7 @@ impl Shard {
                 }
                 Some(Sequenced::Apply { mut batch, through }) => {
                     self.apply_here(&mut batch, through);
+                    self.tools.shared.progress.give_back(batch);
                     applied = true;
                 }
                 None => break,
