@@ -340,6 +340,7 @@ impl Connection {
                 }
             }
         }
+        around.shard.tools.timing_ends();
         self.parser = parser;
         around.pool.ahead = ahead;
         if !open.is_empty() {
@@ -377,7 +378,7 @@ impl Connection {
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
-        seen: Seen,
+        seen: &Seen,
         args: Args<'_>,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
@@ -389,7 +390,7 @@ impl Connection {
             && self.session.is_plain()
         {
             let call = Call { command, args, key: seen.key(args) };
-            let taken = self.run_or_send(call, shard, open, around);
+            let taken = self.run_or_send(&call, shard, open, around);
             if matches!(taken, Taken::Next) {
                 self.note(command, args, around);
             }
@@ -398,6 +399,7 @@ impl Connection {
         if !open.is_empty() {
             return Taken::Later;
         }
+        around.shard.tools.timing_ends();
         self.session.begin_command();
         let mark = self.reply.mark();
         let taken = match table().resolve(args) {
@@ -446,7 +448,7 @@ impl Connection {
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        call: Call<'_>,
+        call: &Call<'_>,
         shard: ShardId,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,

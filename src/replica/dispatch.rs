@@ -218,13 +218,7 @@ impl Gathered {
     }
 
     /// Adds a command that means `db`.
-    fn push(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        slot: Option<Slot>,
-        db: DbIndex,
-    ) {
+    fn push(&mut self, command: &'static Command, args: Args<'_>, slot: Option<Slot>, db: DbIndex) {
         if self.db != db {
             self.db = db;
             let number = db.0.to_string();

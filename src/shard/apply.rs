@@ -185,10 +185,13 @@ impl Tools {
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    let key = places[index % WARM_MAX]
-                        .map(|(slot, hash)| Key { bytes: args.get(key_at), slot, hash });
+                    let key = places[index % WARM_MAX].map(|(slot, hash)| Key {
+                        bytes: args.get(key_at),
+                        slot,
+                        hash,
+                    });
                     let call = Call { command, args, key };
-                    self.call(spaces, handler, call, &view, reply);
+                    self.call(spaces, handler, &call, &view, reply);
                 }
                 Scope::Client(_) | Scope::Server(_) | Scope::Container => {}
             }
@@ -199,6 +202,7 @@ impl Tools {
             }
             reply.clear();
         }
+        self.timing_ends();
     }
 
     /// The master carried out what this replica cannot: their data may differ from now on.

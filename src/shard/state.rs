@@ -8,6 +8,7 @@ use super::evict::Evictor;
 use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
+use super::timing::Untimed;
 use crate::base::ids::{ShardId, Ticket};
 use crate::command::spaces::Space;
 use crate::config::settings::Settings;
@@ -35,6 +36,8 @@ pub struct Tools {
     pub now_ms: u64,
     /// When the last command ended, or the run began: a command's start.
     pub clock: Instant,
+    /// Commands whose time is not taken yet.
+    pub(super) untimed: Untimed,
     /// Nanoseconds from which a command is slow, for the slow log or the latency monitor.
     pub slow_ns: u64,
     /// Lines for clients that monitor, of commands of this run.
@@ -117,6 +120,7 @@ impl Shard {
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
             clock: Instant::now(),
+            untimed: Untimed::default(),
             wrote: false,
             passing: Vec::new(),
             reads: Vec::new(),
@@ -141,6 +145,7 @@ impl Shard {
     pub fn begin_run(&mut self) -> bool {
         self.tools.now_ms = crate::base::clock::wall_ms();
         self.tools.clock = Instant::now();
+        self.tools.untimed.begin_run();
         let config = &self.tools.shared.environment.config;
         let version = config.version();
         if version != self.tools.settings_version {
@@ -166,6 +171,7 @@ impl Shard {
     /// replies and messages may leave.
     pub fn seal_run(&mut self) -> Option<Ticket> {
         let tools = &mut self.tools;
+        tools.timing_ends();
         let ticket = (!tools.entry.is_empty())
             .then(|| tools.shared.stream.publish(tools.id, &mut tools.entry));
         if ticket.is_some() {

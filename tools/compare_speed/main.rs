@@ -7,6 +7,7 @@ mod connection;
 mod error;
 #[path = "../load/generator/mod.rs"]
 mod generator;
+mod histogram;
 mod lab;
 mod measure;
 mod options;

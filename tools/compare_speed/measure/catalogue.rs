@@ -59,12 +59,12 @@ pub const ALL: [Measurement; 12] = [
     Measurement { name: "memory", about: "resident bytes of a key", run: memory::run },
     Measurement {
         name: "full-resync",
-        about: "full resynchronization of 1 M keys while SETs come at full rate",
+        about: "full resynchronization of 5 M keys while SETs come at full rate",
         run: full_resync::run,
     },
     Measurement {
         name: "visibility",
-        about: "time from a write's reply on the master to its visibility on a replica",
+        about: "time from a reply of the master to visibility on a replica, with a histogram",
         run: visibility::run,
     },
     Measurement {
