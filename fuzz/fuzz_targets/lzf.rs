@@ -3,6 +3,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tributary::rdb::lzf::fuzz_lzf;
+use tributary::base::lzf::fuzz_lzf;
 
 fuzz_target!(|data: &[u8]| fuzz_lzf(data));

@@ -4,6 +4,8 @@
 
 use super::connection::{Connection, Outcome, State, Surroundings, Taken};
 use super::session::Transaction;
+use crate::command::acl::check::Denied;
+use crate::command::acl::log::Refusal;
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
 use crate::command::gate::Role;
@@ -23,10 +25,16 @@ impl Connection {
         args: Args<'_>,
         around: &mut Surroundings<'_>,
     ) -> Taken {
-        // Who came while a password was set need not give it once it is gone.
-        self.session.authenticated |= around.shard.tools.settings.security.requirepass.is_empty();
         if !self.session.authenticated && !command.spec.flags.has(Flags::NO_AUTH) {
             return self.refuse(Some(command), &NOAUTH, around);
+        }
+        if self.session.restricted
+            && !command.spec.flags.has(Flags::NO_AUTH)
+            && let Err(denied) = self.session.user.check(command, args)
+        {
+            self.note_denied(denied, command, args, around);
+            let error = denied.error(&self.session.user, command);
+            return self.refuse(Some(command), &error, around);
         }
         if self.session.monitoring && command.spec.flags.any(KEYSPACE) {
             return self.refuse(Some(command), &MONITOR_ONLY, around);
@@ -121,6 +129,32 @@ impl Connection {
         self.argument_bytes = batch.bytes();
         self.state = State::Held;
         Taken::Stop(Outcome::Upper(batch))
+    }
+
+    /// Counts a refusal and notes it in the ACL log.
+    pub(super) fn note_denied(
+        &self,
+        denied: Denied,
+        command: &Command,
+        args: Args<'_>,
+        around: &Surroundings<'_>,
+    ) {
+        let tools = &around.shard.tools;
+        let metrics = tools.metrics();
+        match denied {
+            Denied::Command => metrics.acl_access_denied_cmd.bump(),
+            Denied::Key(_) => metrics.acl_access_denied_key.bump(),
+            Denied::Channel(_) => metrics.acl_access_denied_channel.bump(),
+        }
+        let refusal = Refusal {
+            reason: denied.reason(),
+            context: if self.session.transaction.is_some() { "multi" } else { "toplevel" },
+            object: denied.object(command, args).to_vec(),
+            username: self.session.user.name.to_vec(),
+        };
+        let max = usize::try_from(tools.settings.security.acllog_max_len).unwrap_or(usize::MAX);
+        let line = self.info.line(tools.now_ms);
+        tools.shared.environment.acl.note(refusal, line, tools.now_ms, max);
     }
 
     /// An error that also dooms the open transaction.

@@ -304,6 +304,10 @@ impl Connection {
         let mut ahead = std::mem::take(&mut around.pool.ahead);
         let mut open = Gathering::default();
         let mut walk = Walk { consumed: 0, outcome: Outcome::Idle, bulk: None };
+        if self.session.acl_version != around.shard.tools.acl_version {
+            // Whether its user is gone is looked after where all connections are.
+            self.session.follow_users(&around.shard.tools.shared.environment.acl);
+        }
         let mut budget = COMMANDS_PER_TURN_MAX;
         while walk.consumed < buf.len() {
             if budget < AHEAD_MAX || self.reply.len() > REPLY_BYTES_PER_TURN_MAX {
@@ -388,6 +392,7 @@ impl Connection {
         }
         if let (Some(command), Some(shard)) = (seen.command, seen.shard)
             && self.session.is_plain()
+            && (!self.session.restricted || self.session.user.check(command, args).is_ok())
         {
             let call = Call { command, args, key: seen.key(args) };
             let taken = self.run_or_send(&call, shard, open, around);

@@ -1,7 +1,6 @@
 //! Which clients a `CLIENT LIST` or `CLIENT KILL` means: their arguments read, and each client
 //! compared. Pure, any core.
 
-use super::auth::DEFAULT_USER;
 use crate::base::ids::ClientId;
 use crate::base::number;
 use crate::command::client_info::{ClientInfo, ClientKind};
@@ -53,11 +52,14 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Reads the options behind `CLIENT KILL`.
+    /// Reads the options behind `CLIENT KILL`; `is_user` knows the names of users.
     ///
     /// # Errors
     /// The texts of stock servers.
-    pub fn of_kill(args: Args<'_>) -> Result<Filter, CommandError> {
+    pub fn of_kill(
+        args: Args<'_>,
+        is_user: impl Fn(&[u8]) -> bool,
+    ) -> Result<Filter, CommandError> {
         let mut filter = Filter { skip_own: true, ..Filter::default() };
         if args.len() % 2 == 1 {
             return Err(CommandError::Syntax);
@@ -72,7 +74,7 @@ impl Filter {
                 b"type" => filter.kind = Some(kind(value)?),
                 b"addr" => filter.addr = Some(value.to_vec()),
                 b"laddr" => filter.laddr = Some(value.to_vec()),
-                b"user" if value == DEFAULT_USER.as_bytes() => filter.user = Some(value.to_vec()),
+                b"user" if is_user(value) => filter.user = Some(value.to_vec()),
                 b"user" => {
                     return Err(CommandError::quoting("ERR No such user '", value, "'"));
                 }
@@ -100,7 +102,7 @@ impl Filter {
             && is(&self.laddr, &info.laddr)
             && self.age_min_s.is_none_or(|least| age_s >= least)
             && !(self.skip_own && info.id == own)
-            && is(&self.user, &info.user())
+            && self.user.as_ref().is_none_or(|user| *user == info.user())
     }
 }
 
@@ -158,7 +160,14 @@ mod tests {
             list(wrong, "ERR syntax error");
         }
         let kill = |rest: &str, expected: &str| {
-            assert_eq!(parse(Filter::of_kill, &format!("CLIENT KILL {rest}")), expected, "{rest}");
+            assert_eq!(
+                parse(
+                    |args| Filter::of_kill(args, |name| name == b"default"),
+                    &format!("CLIENT KILL {rest}")
+                ),
+                expected,
+                "{rest}"
+            );
         };
         kill("ID 9 TYPE replica SKIPME no ADDR a LADDR b USER default MAXAGE 3", "fits");
         kill("ID 0", "ERR client-id should be greater than 0");

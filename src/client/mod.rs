@@ -2,7 +2,6 @@
 //! outcomes it returns.
 
 pub mod ahead;
-pub mod auth;
 pub mod commands;
 pub mod connection;
 pub mod filter;

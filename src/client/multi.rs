@@ -54,7 +54,9 @@ impl Connection {
             self.feed(command, args, around);
         }
         self.count(command, args, around);
+        let denied = self.denied_now(&transaction.batch, around);
         let Transaction { mut batch, mut set, .. } = transaction;
+        batch.denied = denied;
         let placement = around.shard.tools.shared.placement;
         batch.kind = BatchKind::Unit;
         batch.view = self.session.view;
@@ -67,6 +69,20 @@ impl Connection {
         }
         self.state = State::Submitted;
         Taken::Stop(Outcome::Submit(batch, set))
+    }
+
+    /// Which queued commands the user may no longer run.
+    fn denied_now(&self, batch: &Batch, around: &Surroundings<'_>) -> Vec<(usize, CommandError)> {
+        if !self.session.restricted {
+            return Vec::new();
+        }
+        let check = |index: usize| {
+            let (command, args) = (batch.command(index), batch.args(index));
+            let denied = self.session.user.check(command, args).err()?;
+            self.note_denied(denied, command, args, around);
+            Some((index, denied.error_in_exec()))
+        };
+        (0..batch.len()).filter_map(check).collect()
     }
 
     /// Drops the open transaction, if there is one, and what is watched: EXEC was refused.

@@ -2,6 +2,8 @@
 //! watched keys. Lives with its connection, on the connection's shard, and moves with it.
 
 use crate::base::ids::{ClientId, ReplOffset};
+use crate::command::acl::user::User;
+use crate::command::acl::users::Acl;
 use crate::command::context::ClientView;
 use crate::command::table::Command;
 use crate::keyspace::placement::Placement;
@@ -10,6 +12,7 @@ use crate::resp::request::Args;
 use crate::router::route::{self, ShardSet};
 use crate::shard::apply::Seen;
 use crate::shard::batch::{Batch, WatchedKey};
+use std::sync::Arc;
 
 /// How `CLIENT REPLY` wants replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -41,8 +44,14 @@ pub struct Transaction {
 pub struct Session {
     /// What commands must know of the client.
     pub view: ClientView,
-    /// Whether the client may run commands: no password is set, or it gave it.
+    /// Whether the client may run commands: the default user needs no password, or it gave one.
     pub authenticated: bool,
+    /// Who it is.
+    pub user: Arc<User>,
+    /// Something may be refused to that user.
+    pub restricted: bool,
+    /// The version of the users that `user` is of.
+    pub acl_version: u64,
     /// How replies are wanted.
     pub reply_mode: ReplyMode,
     /// The open transaction.
@@ -64,11 +73,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// A fresh session.
-    pub fn new(id: ClientId, authenticated: bool) -> Session {
+    /// A fresh session, of the default user.
+    pub fn new(id: ClientId, acl: &Acl) -> Session {
+        let acl_version = acl.version();
+        let user = Arc::clone(acl.users().default_user());
         Session {
             view: ClientView { id, ..ClientView::internal() },
-            authenticated,
+            authenticated: user.is_open(),
+            restricted: !user.may_everything(),
+            user,
+            acl_version,
             reply_mode: ReplyMode::On,
             transaction: None,
             watched: Vec::new(),
@@ -82,11 +96,30 @@ impl Session {
     }
 
     /// Back to how it began, as `RESET` does; watched keys are the caller's to forget.
-    pub fn reset(&mut self, authenticated: bool) {
+    pub fn reset(&mut self, acl: &Acl) {
         let id = self.view.id;
         let (watched, seen) = (std::mem::take(&mut self.watched), self.seen);
-        *self = Session::new(id, authenticated);
+        *self = Session::new(id, acl);
         (self.watched, self.seen) = (watched, seen);
+    }
+
+    /// It gave a user's password.
+    pub fn log_in(&mut self, user: Arc<User>) {
+        self.authenticated = true;
+        self.restricted = !user.may_everything();
+        self.user = user;
+    }
+
+    /// The users changed: it is held to what its own may now. `false` if its user is no more.
+    pub fn follow_users(&mut self, acl: &Acl) -> bool {
+        self.acl_version = acl.version();
+        let users = acl.users();
+        let Some(user) = users.find(&self.user.name) else { return false };
+        self.user = Arc::clone(user);
+        self.restricted = !user.may_everything();
+        // Who came while a password was wanted need not give it once it is not.
+        self.authenticated |= users.default_user().is_open();
+        true
     }
 
     /// A command begins.
@@ -151,7 +184,7 @@ mod tests {
 
     #[test]
     fn skip_drops_the_reply_of_one_command() {
-        let mut session = Session::new(ClientId(1), true);
+        let mut session = Session::new(ClientId(1), &Acl::new(""));
         let mut check = |mode: Option<ReplyMode>, dropped: bool| {
             session.begin_command();
             session.reply_mode = mode.unwrap_or(session.reply_mode);

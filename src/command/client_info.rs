@@ -5,6 +5,7 @@
 //! Always holds: a client is in the registry from its connection's begin to its end, under the
 //! shard that serves it.
 
+use super::acl::user::DEFAULT_USER;
 use super::table::table;
 use crate::base::ids::{ClientId, DbIndex, ShardId};
 use crate::metrics::counters::Counter;
@@ -77,7 +78,7 @@ struct Texts {
     name: Vec<u8>,
     lib_name: Vec<u8>,
     lib_version: Vec<u8>,
-    user: String,
+    user: Vec<u8>,
 }
 
 /// The classes that `TYPE` names.
@@ -210,7 +211,7 @@ impl ClientInfo {
             sticky: AtomicU32::new(ClientFlags::UNIX.when(place.unix).0),
             killed: AtomicBool::new(false),
             place: Mutex::new((place.shard, place.socket)),
-            texts: Mutex::new(Texts { user: "default".to_owned(), ..Texts::default() }),
+            texts: Mutex::new(Texts { user: DEFAULT_USER.to_vec(), ..Texts::default() }),
         };
         info.numbers.last_ms.set(now_ms);
         info.numbers.resp.set(2);
@@ -293,13 +294,13 @@ impl ClientInfo {
     }
 
     /// The user it authenticated as.
-    pub fn user(&self) -> String {
+    pub fn user(&self) -> Vec<u8> {
         self.texts().user.clone()
     }
 
     /// Sets the user.
-    pub fn set_user(&self, user: &str) {
-        self.texts().user = user.to_owned();
+    pub fn set_user(&self, user: &[u8]) {
+        self.texts().user = user.to_vec();
     }
 
     /// Bytes of memory held for it, roughly.
@@ -325,7 +326,7 @@ impl ClientInfo {
         let text = format!(
             " age={age} idle={idle} flags={} db={} sub={} psub={} ssub={} multi={multi} watch={} \
              qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} \
-             tot-mem={} events={} cmd={} user={} redir=-1 resp={} lib-name=",
+             tot-mem={} events={} cmd={} user=",
             self.flags(),
             n.db.read(),
             n.sub.read(),
@@ -344,9 +345,10 @@ impl ClientInfo {
             self.memory(),
             if n.obl.read() + n.omem.read() > 0 { "rw" } else { "r" },
             self.last_command(),
-            texts.user,
-            n.resp.read(),
         );
+        line.extend_from_slice(text.as_bytes());
+        line.extend_from_slice(&texts.user);
+        let text = format!(" redir=-1 resp={} lib-name=", n.resp.read());
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(&texts.lib_name);
         line.extend_from_slice(b" lib-ver=");
@@ -435,6 +437,12 @@ impl Registry {
 
 /// What a client costs without its buffers: connection, row, this entry.
 const FIXED_BYTES: u64 = 1024;
+
+/// Whether a client may call itself this: what prints and is no blank, so that `CLIENT LIST` keeps
+/// its form.
+pub fn is_name(name: &[u8]) -> bool {
+    name.iter().all(u8::is_ascii_graphic)
+}
 
 #[cfg(test)]
 mod tests {

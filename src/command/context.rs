@@ -4,6 +4,7 @@
 
 use super::effects::Effects;
 use super::environment::Environment;
+use super::notify::{Class, News};
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
 use crate::base::lazy_free;
@@ -41,6 +42,8 @@ pub struct Context<'a> {
     pub reply: &'a mut Reply,
     /// Where effects go.
     pub effects: Effects<'a>,
+    /// Where messages and events for subscribers go.
+    pub news: News<'a>,
     /// Who asked.
     pub client: ClientView,
     /// The selected database.
@@ -118,7 +121,10 @@ impl<'a> Context<'a> {
         };
         match &found {
             Some(_) => self.metrics.keyspace_hits.bump(),
-            None => self.metrics.keyspace_misses.bump(),
+            None => {
+                self.metrics.keyspace_misses.bump();
+                self.news.notify(Class::KeyMiss, b"keymiss", self.db, key.bytes);
+            }
         }
         (found, self.reply)
     }
@@ -139,6 +145,11 @@ impl<'a> Context<'a> {
 
     /// Opens an entry for change and marks it as used. The caller streams what it did.
     pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.find_mut_with_reply(key).0
+    }
+
+    /// As `find_mut`, with the reply beside it, to be written from the entry.
+    pub fn find_mut_with_reply(&mut self, key: &[u8]) -> (Option<EntryMut<'_>>, &mut Reply) {
         let key = self.hashed(key);
         self.expire_if_due(&key);
         let (lookup_ms, db) = (self.lookup_ms(), self.db);
@@ -146,14 +157,16 @@ impl<'a> Context<'a> {
         if keys.is_expired(db, &key, lookup_ms) {
             // Only on a replica that takes writes: its own write begins anew, and streams nothing.
             keys.remove(db, &key);
-            return None;
+            return (None, self.reply);
         }
         let clock = *keys.clock();
-        let entry = keys.entry_mut(db, &key)?;
-        if !self.client.no_touch {
+        let entry = keys.entry_mut(db, &key);
+        if let Some(entry) = &entry
+            && !self.client.no_touch
+        {
             entry.read().touch(&clock, self.random);
         }
-        Some(entry)
+        (entry, self.reply)
     }
 
     /// Stores a value under a key, whatever it held. `expire` in Unix milliseconds.
@@ -164,8 +177,14 @@ impl<'a> Context<'a> {
 
     /// As `insert`, in another database.
     pub fn insert_in(&mut self, db: DbIndex, key: &[u8], value: Value<'_>, expire: Option<u64>) {
-        let (space, key) = self.space_of(key);
-        space.keys.insert(db, &key, value, expire);
+        let key = self.hashed(key);
+        if self.news.wants_any() {
+            // What is expired ends with an event before something else takes its place.
+            self.expire_in(db, &key);
+        }
+        if !self.spaces.of(key.slot).keys.insert(db, &key, value, expire) {
+            self.news.notify(Class::New, b"new", db, key.bytes);
+        }
     }
 
     /// Removes a key; whether it existed.
@@ -206,6 +225,19 @@ impl<'a> Context<'a> {
         self.effects.changed(1);
     }
 
+    /// Tells subscribers of an event of `key`, if `notify-keyspace-events` asks for its class. Call
+    /// it when the change is made, in the order in which clients are to hear of changes.
+    #[inline]
+    pub fn notify(&mut self, class: Class, event: &[u8], key: &[u8]) {
+        self.news.notify(class, event, self.db, key);
+    }
+
+    /// As `notify`, of a key in another database.
+    #[inline]
+    pub fn notify_in(&mut self, db: DbIndex, class: Class, event: &[u8], key: &[u8]) {
+        self.news.notify(class, event, db, key);
+    }
+
     /// Whether this execution applies the master's stream.
     pub fn is_master_link(&self) -> bool {
         self.client.is_master_link
@@ -233,6 +265,7 @@ impl<'a> Context<'a> {
         let lazily = self.settings.memory.lazyfree_lazy_expire;
         if delete_streamed(&mut space.keys, db, key, lazily, &mut self.effects) {
             self.metrics.expired_keys.bump();
+            self.news.notify(Class::Expired, b"expired", db, key.bytes);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Counters and states of the process that commands read or report: one per process, read from
 //! any core. Whoever owns a state writes it; nothing here waits.
 
+use super::acl::users::Acl;
 use super::client_info::Registry;
 use super::gate::{Gate, Pause, Role};
+use super::subscriptions::Directory;
 use super::table::table;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
@@ -33,6 +35,10 @@ pub struct Environment {
     pub latency: LatencyMonitor,
     /// Who is connected.
     pub clients: Registry,
+    /// Who may do what.
+    pub acl: Acl,
+    /// Who subscribes to what.
+    pub subscriptions: Directory,
     /// States that commands are refused by.
     pub status: Status,
 }
@@ -85,6 +91,7 @@ impl Environment {
     pub fn new(config: Arc<Live>, shards: u16, databases: u16) -> Environment {
         let commands = table().len();
         let slowlog_max_len = config.load().observe.slowlog_max_len as usize;
+        let acl = Acl::new(&config.load().security.requirepass);
         Environment {
             config,
             gauges: (0..shards).map(|_| Arc::new(Gauges::new(databases))).collect(),
@@ -94,6 +101,8 @@ impl Environment {
             slowlog: SlowLog::new(slowlog_max_len),
             latency: LatencyMonitor::default(),
             clients: Registry::new(shards),
+            acl,
+            subscriptions: Directory::new(shards),
             status: Status::default(),
         }
     }

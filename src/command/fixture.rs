@@ -5,6 +5,8 @@ use super::context::{ClientView, Context};
 use super::effects::Effects;
 use super::environment::Environment;
 use super::gate::{Gate, Role};
+use super::notify::News;
+use super::publication::{Publication, Topic};
 use super::spaces::{Space, Spaces};
 use super::spec::{ClientVerb, Scope};
 use super::table::{Command, table};
@@ -12,6 +14,7 @@ use crate::base::clock;
 use crate::base::ids::{DbIndex, ShardId};
 use crate::config::live::Live;
 use crate::config::settings::Settings;
+use crate::config::settings_groups::NotifyFlags;
 use crate::keyspace::evict::AccessClock;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::placement::Placement;
@@ -36,6 +39,7 @@ pub struct Fixture {
     spaces: Vec<Option<Box<Space>>>,
     random: fastrand::Rng,
     entry: EntryBuilder,
+    published: Vec<Arc<Publication>>,
 }
 
 /// The time at which a fixture begins: 2023-11-14 22:13:20 UTC.
@@ -72,6 +76,7 @@ impl Fixture {
             environment,
             random: fastrand::Rng::with_seed(1),
             entry: EntryBuilder::new(),
+            published: Vec::new(),
         }
     }
 
@@ -163,6 +168,27 @@ impl Fixture {
         effects
     }
 
+    /// Publishes events of these classes (letters of `notify-keyspace-events`), and hears them.
+    pub fn hear(&mut self, classes: &str) {
+        let flags = NotifyFlags::parse(classes).expect("letters of classes");
+        self.settings.observe.notify_keyspace_events = flags;
+        let all: Arc<[u8]> = Arc::from(&b"*"[..]);
+        self.environment.subscriptions.subscribe(Topic::Pattern, &all, ShardId(0));
+    }
+
+    /// What subscribers heard since the last call, as the bytes of RESP2.
+    pub fn heard(&mut self) -> Vec<Vec<u8>> {
+        let mut heard = Vec::new();
+        for message in self.published.drain(..) {
+            for part in &message.parts {
+                let mut reply = Reply::default();
+                part.write(&mut reply);
+                heard.push(reply.to_vec());
+            }
+        }
+        heard
+    }
+
     /// Everything stored, in words that compare: `db key value expiry`, sorted.
     pub fn content(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -220,6 +246,7 @@ impl Fixture {
             key: None,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
+            news: News::new(&self.settings, &self.environment.subscriptions, &mut self.published),
             client: self.view,
             db: self.view.db,
             now_ms: self.now_ms,

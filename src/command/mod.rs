@@ -1,6 +1,7 @@
 //! The command table and its handlers. A handler sees a context: never a socket, a shard or the
 //! server. Upper floors match the verbs of `spec::Scope` exhaustively.
 
+pub mod acl;
 pub mod administer;
 pub mod bitfield;
 pub mod bitmaps;
@@ -26,11 +27,16 @@ pub mod keys_expire;
 pub mod keys_move;
 pub mod keys_scan;
 pub mod lcs;
+pub mod lists;
+pub mod lists_edit;
+pub mod lists_move;
 pub mod lolwut;
 #[cfg(test)]
 pub mod mirror;
+pub mod notify;
 pub mod object;
 pub mod observe;
+pub mod publication;
 pub mod redact;
 pub mod replication;
 pub mod server;
@@ -40,6 +46,7 @@ pub mod strings;
 pub mod strings_numbers;
 pub mod strings_options;
 pub mod strings_ranges;
+pub mod subscriptions;
 pub mod table;
 pub mod time;
 #[cfg(test)]

@@ -18,6 +18,9 @@ pub const ROWS: &[Spec] = &[
     Spec::new("slaveof", 3, Group::Server, Scope::Server(ServerVerb::ReplicaOf))
         .flags(FOLLOWING)
         .doc("1.0.0", "O(1)", "The old name of REPLICAOF."),
+    Spec::new("failover", -1, Group::Server, Scope::Server(ServerVerb::Failover))
+        .flags(ADMIN.with(Flags::STALE))
+        .doc("6.2.0", "O(1)", "Hands the role of the master to one of its replicas."),
     Spec::new("save", 1, Group::Server, Scope::Server(ServerVerb::Save))
         .flags(ADMIN.with(Flags::NO_ASYNC_LOADING).with(Flags::NO_MULTI))
         .doc("1.0.0", "O(N) where N is the total number of keys", "Writes the RDB file now."),

@@ -83,6 +83,7 @@ pub enum ServerVerb {
     Config,
     DbSize,
     Debug,
+    Failover,
     Info,
     LastSave,
     Latency,

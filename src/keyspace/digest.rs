@@ -9,6 +9,7 @@
 
 use sha1::{Digest as _, Sha1};
 
+use crate::base::hex;
 use crate::base::ids::DbIndex;
 use crate::keyspace::handle::EntryRef;
 use crate::keyspace::keyspace::Keyspace;
@@ -77,12 +78,8 @@ impl Digest {
 
     /// 40 lower-case hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
+        hex::lower(&self.0)
     }
-}
-
-fn hex_digit(nibble: u8) -> char {
-    char::from_digit(u32::from(nibble), 16).expect("below 16")
 }
 
 /// The number a type has in RDB files and digests.

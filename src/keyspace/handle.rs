@@ -158,6 +158,11 @@ impl EntryMut<'_> {
         self.reshaped |= self.entry.bytes_mut(0).is_some();
     }
 
+    /// What was opened for change holds the same value still, if in another form.
+    pub fn unchanged(&mut self) {
+        self.reshaped |= std::mem::take(&mut self.changed);
+    }
+
     /// The collection for changing; `None` for a string.
     pub fn object_mut(&mut self) -> Option<&mut Object> {
         let object = self.entry.object_mut();

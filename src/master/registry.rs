@@ -55,7 +55,8 @@ pub struct Registry {
     alone_since_ms: AtomicU64,
     /// The offset through which this server's own append-only file is on disk; -1 without one.
     pub local_synced: AtomicI64,
-    /// No PINGs for now: the offset must stand still (a failover waits for its target).
+    /// Nothing of the server's own goes into the stream for now: the offset must stand still (a
+    /// failover waits for its target, the last file of a process tells the offset).
     pub pings_held: AtomicBool,
 }
 
@@ -258,6 +259,9 @@ impl Registry {
     /// Whether the replicas were not yet asked to acknowledge `wanted` out of turn, in a stream
     /// that ends at `end`. Whoever is told so asks them.
     pub fn must_ask(&self, wanted: ReplOffset, end: ReplOffset) -> bool {
+        if self.pings_held.load(Ordering::Relaxed) {
+            return false;
+        }
         let asked = self.asked_at.load(Ordering::Acquire);
         // A history that began anew may stand below where another one was asked.
         if asked != NEVER && wanted.0 <= asked && asked <= end.0 {

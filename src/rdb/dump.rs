@@ -7,11 +7,11 @@
 use thiserror::Error;
 
 use crate::base::crc64::crc64;
+use crate::base::lzf::Compressor;
 use crate::rdb::decode::DecodeOptions;
 use crate::rdb::encode::EncodeOptions;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{StringValue, Value, ValueRef};
 use crate::rdb::value::{self, ValueReader};
@@ -30,8 +30,8 @@ pub enum DumpError {
 /// Writes a value as DUMP replies it. `options.checksum` has no say: a payload always has a sum.
 pub fn encode(value: ValueRef<'_>, options: &EncodeOptions) -> Vec<u8> {
     let mut compressor = options.compress.then(Compressor::new);
-    let mut out = vec![value::type_code(value)];
-    value::write(&mut out, value, compressor.as_mut());
+    let mut out = vec![value::type_code(value, options.version)];
+    value::write(&mut out, value, options.version, compressor.as_mut());
     out.extend_from_slice(&options.version.to_le_bytes());
     out.extend_from_slice(&crc64(&out).to_le_bytes());
     out

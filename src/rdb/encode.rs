@@ -6,9 +6,9 @@
 
 use crate::base::crc64::Crc64;
 use crate::base::ids::DbIndex;
+use crate::base::lzf::Compressor;
 use crate::rdb::format;
 use crate::rdb::length;
-use crate::rdb::lzf::Compressor;
 use crate::rdb::record::{KeyMeta, ValueRef};
 use crate::rdb::string;
 use crate::rdb::value;
@@ -98,9 +98,9 @@ impl Encoder {
         if let Some(freq) = meta.freq {
             self.out.extend_from_slice(&[format::FREQ, freq]);
         }
-        self.out.push(value::type_code(value));
+        self.out.push(value::type_code(value, self.options.version));
         string::write_bytes(&mut self.out, key, self.compressor.as_mut());
-        value::write(&mut self.out, value, self.compressor.as_mut());
+        value::write(&mut self.out, value, self.options.version, self.compressor.as_mut());
     }
 
     /// Bytes that another encoder wrote without header and end.

@@ -25,6 +25,8 @@ pub const CHECKSUM_SINCE: u16 = 5;
 pub const WRITTEN_MIN: u16 = 9;
 /// What is written unless asked otherwise: Redis 7.0 and everything later reads it.
 pub const WRITTEN_DEFAULT: u16 = 10;
+/// The first version whose small collections are listpacks; before, they were ziplists.
+pub const LISTPACKS_SINCE: u16 = 10;
 /// The newest version that is written: Redis 7.2, Valkey 7.2 and 8.
 pub const WRITTEN_MAX: u16 = 11;
 
@@ -53,6 +55,19 @@ pub const EOF: u8 = 255;
 
 /// A string.
 pub const TYPE_STRING: u8 = 0;
+/// A list, element by element.
+pub const TYPE_LIST: u8 = 1;
+/// A list as a ziplist.
+pub const TYPE_LIST_ZIPLIST: u8 = 10;
+/// A list as ziplists in a row.
+pub const TYPE_LIST_QUICKLIST: u8 = 14;
+/// A list as listpacks and large elements in a row.
+pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
+
+/// In a list of type 18: an element by itself.
+pub const NODE_PLAIN: u64 = 1;
+/// In a list of type 18: a listpack.
+pub const NODE_PACKED: u64 = 2;
 
 /// The two top bits of a length's first byte: 6 bits follow in it.
 pub const LENGTH_6: u8 = 0;

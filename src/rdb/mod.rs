@@ -2,8 +2,8 @@
 //!
 //! `encode` writes a file or a chunk of one, `decode` reads one as its bytes arrive, `dump` is the
 //! payload of DUMP and RESTORE. Below them: `value` (which decoder a type has; a further type is a
-//! file of its own and an arm there), `string`, `length`, `lzf`, `reader`. `record` holds what
-//! both directions speak of, `format` the numbers.
+//! file of its own and an arm there), `string`, `length`, `reader`. `record` holds what both
+//! directions speak of, `format` the numbers.
 
 pub mod convert;
 pub mod decode;
@@ -12,9 +12,11 @@ pub mod encode;
 pub mod error;
 pub mod format;
 pub mod length;
-pub mod lzf;
+pub mod list;
 pub mod module_aux;
 pub mod reader;
 pub mod record;
 pub mod string;
 pub mod value;
+pub mod ziplist;
+pub mod zipmap;

@@ -6,11 +6,11 @@
 
 use bytes::Bytes;
 
+use crate::base::lzf::{self, Compressor};
 use crate::base::number;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
 use crate::rdb::length::{self, Length};
-use crate::rdb::lzf::{self, Compressor};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{StringRef, StringValue};
 

@@ -1,11 +1,12 @@
 //! Which decoder reads a value of which type, and how a value is written. Pure, any core. Each
 //! type has a file of its own; here is one arm for it in each function.
 
+use crate::base::lzf::Compressor;
 use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
-use crate::rdb::lzf::Compressor;
+use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::string::{self, StringReader};
@@ -15,15 +16,17 @@ use crate::rdb::string::{self, StringReader};
 pub enum ValueReader {
     /// A string.
     String(StringReader),
+    /// A list.
+    List(Box<ListReader>),
 }
 
 impl ValueReader {
     /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
     /// collection will be held, whatever form it is read from.
-    pub fn begin(code: u8, _encoding: Encoding) -> Option<ValueReader> {
+    pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => None,
+            _ => ListReader::begin(code, encoding).map(|list| ValueReader::List(Box::new(list))),
         }
     }
 
@@ -38,6 +41,10 @@ impl ValueReader {
     ) -> Result<Option<Value>, RdbError> {
         match self {
             ValueReader::String(string) => Ok(string.step(reader, input)?.map(Value::String)),
+            ValueReader::List(list) => {
+                let object = list.step(reader, input)?.map(Object::List);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
         }
     }
 
@@ -45,17 +52,18 @@ impl ValueReader {
     pub fn memory(&self) -> usize {
         match self {
             ValueReader::String(string) => string.memory(),
+            ValueReader::List(list) => list.memory(),
         }
     }
 }
 
-/// The number of the type a value is written as.
-pub fn type_code(value: ValueRef<'_>) -> u8 {
+/// The number of the type a value is written as in RDB version `version`: older ones lack types.
+pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
             Object::Hash(_) => format::TYPE_STRING,
-            Object::List(_) => format::TYPE_STRING,
+            Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
             Object::SortedSet(_) => format::TYPE_STRING,
             Object::Stream(_) => format::TYPE_STRING,
@@ -63,13 +71,18 @@ pub fn type_code(value: ValueRef<'_>) -> u8 {
     }
 }
 
-/// Appends a value without its type.
-pub fn write(out: &mut Vec<u8>, value: ValueRef<'_>, compressor: Option<&mut Compressor>) {
+/// Appends a value without its type, as [`type_code`] of the same version tells it.
+pub fn write(
+    out: &mut Vec<u8>,
+    value: ValueRef<'_>,
+    version: u16,
+    compressor: Option<&mut Compressor>,
+) {
     match value {
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
             Object::Hash(_) => {}
-            Object::List(_) => {}
+            Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
             Object::SortedSet(_) => {}
             Object::Stream(_) => {}

@@ -19,6 +19,17 @@ pub struct Introduction {
     pub announce_ip: String,
     /// The history this server is in, and how much of it it has; none asks for everything.
     pub resume: Option<(ReplId, ReplOffset)>,
+    /// This server was the master and asks its replica to take over.
+    pub hand_over: Option<HandOver>,
+}
+
+/// A master's request to its replica to take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandOver {
+    /// For the first time.
+    Ask,
+    /// It was asked before and its answer was lost, so it may be the master already.
+    AskAgain,
 }
 
 /// The conversation.
@@ -30,7 +41,7 @@ pub struct Handshake {
 }
 
 /// How far the conversation is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The master's answer is awaited.
     Waiting,
@@ -63,6 +74,9 @@ pub enum HandshakeError {
     /// An answer that makes no sense.
     #[error("Unexpected reply to PSYNC from master: {0}")]
     Psync(String),
+    /// The replica that was asked to take over does not.
+    #[error("Failover target rejected psync request: {0}")]
+    NoHandOver(String),
     /// A line longer than any answer.
     #[error("The master's answer has no end")]
     EndlessLine,
@@ -76,6 +90,8 @@ enum Stage {
     IpAddress,
     Capabilities,
     Psync,
+    /// PSYNC without FAILOVER, to a server that is no replica any more.
+    PlainPsync,
     Done,
 }
 
@@ -135,7 +151,7 @@ impl Handshake {
             Stage::IpAddress if refused => not_understood("ip-address", line),
             Stage::Capabilities if refused => not_understood("capa", line),
             Stage::ListeningPort | Stage::IpAddress | Stage::Capabilities => {}
-            Stage::Psync => return self.resync(line, out),
+            Stage::Psync | Stage::PlainPsync => return self.resync(line, out),
             Stage::Done => return Ok(Step::Waiting),
         }
         self.stage = self.next_stage();
@@ -152,6 +168,7 @@ impl Handshake {
             Stage::ListeningPort if !self.introduction.announce_ip.is_empty() => Stage::IpAddress,
             Stage::ListeningPort | Stage::IpAddress => Stage::Capabilities,
             Stage::Capabilities | Stage::Psync => Stage::Psync,
+            Stage::PlainPsync => Stage::PlainPsync,
             Stage::Done => Stage::Done,
         }
     }
@@ -179,7 +196,10 @@ impl Handshake {
             Some((id, offset)) => {
                 let next = (offset.0 + 1).to_string();
                 crate::notice!("Trying a partial resynchronization (request {id}:{next}).");
-                encode::command(out, &[b"PSYNC", &id.0, next.as_bytes()]);
+                let words: [&[u8]; 4] = [b"PSYNC", &id.0, next.as_bytes(), b"FAILOVER"];
+                let hands_over =
+                    self.stage == Stage::Psync && self.introduction.hand_over.is_some();
+                encode::command(out, &words[..3 + usize::from(hands_over)]);
             }
             None => {
                 crate::notice!("Partial resynchronization not possible (no cached master)");
@@ -191,6 +211,10 @@ impl Handshake {
     fn resync(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<Step, HandshakeError> {
         let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
         match words[0] {
+            b"+FULLRESYNC" if self.stage == Stage::PlainPsync => {
+                // Another master than the one that this server's replica may have become.
+                Err(HandshakeError::NoHandOver(shown(line)))
+            }
             b"+FULLRESYNC" => {
                 let id = words.get(1).and_then(|word| ReplId::parse(word));
                 let offset = words.get(2).and_then(|word| number::parse_u64(word));
@@ -210,6 +234,7 @@ impl Handshake {
                 crate::notice!("Successful partial resynchronization with master.");
                 Ok(Step::Continue { id: words.get(1).and_then(|word| ReplId::parse(word)) })
             }
+            _ if self.introduction.hand_over.is_some() => self.rejected(line, out),
             b"-NOMASTERLINK" | b"-LOADING" | b"-MASTERDOWN" => {
                 Err(HandshakeError::NotNow(shown(line)))
             }
@@ -231,6 +256,34 @@ impl Handshake {
     }
 }
 
+impl Handshake {
+    /// Whether the request for the stream has left.
+    pub fn has_asked(&self) -> bool {
+        !matches!(
+            self.stage,
+            Stage::Ping
+                | Stage::Auth
+                | Stage::ListeningPort
+                | Stage::IpAddress
+                | Stage::Capabilities
+        )
+    }
+
+    /// The replica that was asked to take over answers with an error. One that did so when it was
+    /// asked before follows nobody: its stream is this server's history and goes on from there.
+    fn rejected(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<Step, HandshakeError> {
+        let shown = shown(line);
+        crate::notice!("Master does not support PSYNC or is in error state (reply: {shown})");
+        let again = self.introduction.hand_over == Some(HandOver::AskAgain);
+        if self.stage == Stage::Psync && again && line.starts_with(IS_MASTER) {
+            self.stage = Stage::PlainPsync;
+            self.ask(out);
+            return Ok(Step::Waiting);
+        }
+        Err(HandshakeError::NoHandOver(shown))
+    }
+}
+
 fn not_understood(what: &str, line: &[u8]) {
     crate::notice!("(Non critical) Master does not understand REPLCONF {what}: {}", shown(line));
 }
@@ -241,6 +294,8 @@ fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(cut).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// How a server that follows nobody answers a request to take over.
+const IS_MASTER: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master";
 /// An answer is a line of some tens of bytes; error texts are longer.
 const LINE_MAX: usize = 16 * 1024;
 /// Bytes of a peer's line that the log shows.
@@ -314,6 +369,33 @@ mod tests {
         assert!(sent.ends_with(&format!("PSYNC {} 42 ", "b".repeat(40))), "{sent}");
         let (step, _) = talk(with, format!("{refused}+CONTINUE\r\n").as_bytes(), 1000);
         assert_eq!(step, Ok(Step::Continue { id: None }));
+    }
+
+    #[test]
+    fn a_replica_is_asked_to_take_over() {
+        let resume = Some((ID, ReplOffset(41)));
+        let with =
+            |hand_over| Introduction { resume, hand_over: Some(hand_over), ..introduction() };
+        let new = "b".repeat(40);
+        let refused = "-ERR PSYNC FAILOVER can't be sent to a master.";
+        let told = |answer: &str| format!("+PONG\r\n+OK\r\n+OK\r\n{answer}\r\n");
+        let went_on = Ok(Step::Continue { id: ReplId::parse(new.as_bytes()) });
+        let check = |hand_over, answer: &str, step, last: &str| {
+            let (found, sent) = talk(with(hand_over), told(answer).as_bytes(), 1000);
+            assert_eq!(found, step, "{answer}");
+            assert!(sent.ends_with(last), "{sent}");
+        };
+        let asked = format!("*4 PSYNC {} 42 FAILOVER ", ID.as_str());
+        let plain = format!("*3 PSYNC {} 42 ", ID.as_str());
+        let rejected = |line: &str| Err(HandshakeError::NoHandOver(line.to_owned()));
+        check(HandOver::Ask, &format!("+CONTINUE {new}"), went_on.clone(), &asked);
+        check(HandOver::Ask, refused, rejected(refused), &asked);
+        check(HandOver::Ask, "-LOADING wait", rejected("-LOADING wait"), &asked);
+        let again = format!("{refused}\r\n+CONTINUE {new}");
+        check(HandOver::AskAgain, &again, went_on, &plain);
+        let full = format!("+FULLRESYNC {new} 7");
+        let again = format!("{refused}\r\n{full}");
+        check(HandOver::AskAgain, &again, rejected(&full), &plain);
     }
 
     #[test]

@@ -205,6 +205,15 @@ impl Reply {
         self.buf.extend_from_slice(bytes);
     }
 
+    /// [`Reply::raw`] that keeps large content by reference.
+    pub fn raw_shared(&mut self, bytes: &Bytes) {
+        if bytes.len() < CHUNK_BYTES_MIN {
+            self.raw(bytes);
+        } else {
+            self.push_chunk(bytes.clone());
+        }
+    }
+
     /// Begins an array whose length is known when its elements are written.
     pub fn open_array(&mut self) -> Slot {
         Slot(self.mark())

@@ -73,7 +73,8 @@ impl Core {
         if connected >= u64::from(settings.clients.maxclients) {
             return Some(MAX_CLIENTS);
         }
-        let open = settings.network.protected_mode && settings.security.requirepass.is_empty();
+        let nopass = self.process.shared.environment.acl.users().default_user().nopass;
+        let open = settings.network.protected_mode && nopass;
         if open && !unix && !is_loopback(fd) { Some(DENIED) } else { None }
     }
 }

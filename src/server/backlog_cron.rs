@@ -50,11 +50,12 @@ impl Core {
 
     fn ping(&mut self, now: Instant, period_s: u32) {
         let replicas = &self.process.replicas;
-        let due = self.backlog_cron.next_ping.is_none_or(|next| next <= now);
+        let period = Duration::from_secs(u64::from(period_s.max(1)));
+        let due = *self.backlog_cron.next_ping.get_or_insert(now + period) <= now;
         if !due || replicas.is_empty() || replicas.pings_held.load(Ordering::Relaxed) {
             return;
         }
-        self.backlog_cron.next_ping = Some(now + Duration::from_secs(u64::from(period_s.max(1))));
+        self.backlog_cron.next_ping = Some(now + period);
         // On a replica its master's PINGs are passed on instead.
         let _ = self.shard.tools.shared.stream.append_control(PING);
     }

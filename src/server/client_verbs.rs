@@ -12,8 +12,9 @@ use crate::base::number;
 use crate::client::connection::Connection;
 use crate::client::filter::Filter;
 use crate::client::session::ReplyMode;
-use crate::client::{auth, tracking};
-use crate::command::client_info::{ClientFlags, ClientInfo};
+use crate::client::tracking;
+use crate::command::acl::user::DEFAULT_USER;
+use crate::command::client_info::{ClientFlags, ClientInfo, is_name};
 use crate::command::clients::HELP;
 use crate::command::error::CommandError;
 use crate::command::gate::Pause;
@@ -97,12 +98,11 @@ impl Core {
 
     /// Takes a connection back to how it began.
     fn reset(&mut self, socket: SocketId) {
-        let authenticated = self.shard.tools.settings.security.requirepass.is_empty();
         let Some(row) = self.row(socket) else { return };
         let Some(connection) = row.connection() else { return };
         let monitoring = connection.session.monitoring;
         connection.info.set_name(b"");
-        connection.info.set_user(auth::DEFAULT_USER);
+        connection.info.set_user(DEFAULT_USER);
         connection.info.set_flag(ClientFlags::NO_EVICT, false);
         if let Some(transaction) = connection.session.transaction.take() {
             self.pool.give(transaction.batch);
@@ -113,7 +113,7 @@ impl Core {
         let (shard, pool) = (&mut self.shard, &mut self.pool);
         let found = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
         let Some(connection) = found.and_then(Row::connection) else { return };
-        connection.session.reset(authenticated);
+        connection.session.reset(&self.process.shared.environment.acl);
         connection.set_version(connection.session.version());
         let mut around = crate::client::connection::Surroundings { shard, pool };
         if let Some((batch, set)) = connection.abandon(&mut around) {
@@ -289,7 +289,8 @@ impl Asker<'_> {
         let filter = if by_address {
             Filter { addr: Some(args.get(2).to_vec()), ..Filter::default() }
         } else {
-            Filter::of_kill(args)?
+            let users = self.process.shared.environment.acl.users();
+            Filter::of_kill(args, |name| users.find(name).is_some())?
         };
         let own = self.connection.info.id;
         let now_ms = crate::base::clock::wall_ms();
@@ -337,7 +338,7 @@ impl Asker<'_> {
 
 /// Names a connection.
 pub(super) fn set_name(info: &ClientInfo, name: &[u8]) -> Result<(), CommandError> {
-    if !auth::is_name(name) {
+    if !is_name(name) {
         return Err(BAD_NAME);
     }
     info.set_name(name);
@@ -349,9 +350,9 @@ fn set_info(info: &ClientInfo, args: Args<'_>, reply: &mut Reply) -> Result<(), 
     let characters = " cannot contain spaces, newlines or special characters.";
     let refused = || Err(CommandError::quoting("ERR ", option, characters));
     match option.to_ascii_lowercase().as_slice() {
-        b"lib-name" if auth::is_name(value) => info.set_lib_name(value),
+        b"lib-name" if is_name(value) => info.set_lib_name(value),
         b"lib-name" => return refused(),
-        b"lib-ver" if auth::is_name(value) => info.set_lib_version(value),
+        b"lib-ver" if is_name(value) => info.set_lib_version(value),
         b"lib-ver" => return refused(),
         _ => {
             return Err(CommandError::quoting("ERR Unrecognized option '", option, "'"));

@@ -71,8 +71,7 @@ impl Core {
         let info = Arc::new(ClientInfo::new(id, place, self.shard.tools.now_ms));
         self.process.shared.environment.clients.add(Arc::clone(&info));
         self.metrics().total_connections_received.bump();
-        let authenticated = self.shard.tools.settings.security.requirepass.is_empty();
-        let session = Session::new(id, authenticated);
+        let session = Session::new(id, &self.process.shared.environment.acl);
         let connection = Box::new(Connection::new(Arc::clone(&info), session));
         self.insert_row(socket, Peer::Client(connection));
         if let Some(row) = self.row(socket) {

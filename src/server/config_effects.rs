@@ -47,6 +47,7 @@ pub fn apply(process: &Process, changed: &[&'static str]) {
                 let entries = usize::try_from(settings.observe.slowlog_max_len);
                 environment.slowlog.set_max_len(entries.unwrap_or(usize::MAX));
             }
+            "requirepass" => environment.acl.set_requirepass(&settings.security.requirepass),
             "repl-backlog-size" => {
                 process.shared.stream.resize_backlog(settings.replication.repl_backlog_size);
             }

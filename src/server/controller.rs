@@ -3,12 +3,12 @@
 //! done when the desk has brought them all.
 
 use super::core::Core;
+use super::failover::Failover;
 use super::loading::Loading;
 use super::role::RoleChange;
 use super::shutdown::Shutdown;
 use super::snapshots::SnapshotDesk;
 use crate::command::spec::{Scope, ServerVerb};
-use crate::persist::load::AboutFile;
 use crate::router::lease::{Hand, Work};
 use crate::router::route::ShardSet;
 use crate::shard::batch::Batch;
@@ -50,8 +50,8 @@ pub struct Controller {
     /// The load under way.
     pub(super) loading: Option<Loading>,
     pub(super) last_load: u64,
-    /// What the file loaded at start said about itself.
-    pub loaded_at_start: Option<AboutFile>,
+    /// A failover under way.
+    pub(super) failover: Option<Failover>,
     /// The process is to end.
     pub(super) shutdown: Option<Shutdown>,
 }
@@ -68,6 +68,7 @@ impl Core {
             ServerVerb::BgSave => self.bgsave_order(batch),
             ServerVerb::Shutdown => self.shutdown_order(batch),
             ServerVerb::Debug => self.debug_order(batch),
+            ServerVerb::Failover => self.failover_order(batch),
             ServerVerb::Acl
             | ServerVerb::Config
             | ServerVerb::DbSize

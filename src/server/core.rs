@@ -193,6 +193,7 @@ impl Core {
             }
         }
         self.end_pauses();
+        self.failover_turn();
         idle &= !self.load_turn();
         self.cron();
         self.acknowledge_reached();
@@ -383,6 +384,8 @@ impl Core {
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
             // The waits are looked at in each turn.
             Mail::Acknowledged => {}
+            Mail::Promote(batch) => self.promote_for(batch),
+            Mail::Promoted(batch) => self.promoted(batch),
             Mail::DropLinks => self.drop_links(),
             Mail::Stop => self.stopping = true,
         }

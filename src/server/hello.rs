@@ -1,11 +1,14 @@
 //! HELLO and AUTH: the protocol a connection speaks and who it is.
 
 use super::client_verbs::{After, Asker, set_name};
-use crate::base::number;
-use crate::client::auth;
+use crate::base::{clock, number};
+use crate::command::acl::log::Refusal;
+use crate::command::acl::user::{DEFAULT_USER, User};
+use crate::command::client_info::is_name;
 use crate::command::error::CommandError;
 use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl Asker<'_> {
@@ -15,13 +18,13 @@ impl Asker<'_> {
         args: Args<'_>,
         reply: &mut Reply,
     ) -> Result<After, CommandError> {
-        let settings = self.process.shared.environment.config.load();
-        let checked = match args.len() {
-            2 => auth::authenticate_default(args.get(1), &settings),
-            3 => auth::authenticate(args.get(1), args.get(2), &settings),
+        let acl = &self.process.shared.environment.acl;
+        let (name, checked) = match args.len() {
+            2 => (DEFAULT_USER, acl.authenticate_default(args.get(1))),
+            3 => (args.get(1), acl.authenticate(args.get(1), args.get(2))),
             _ => return Err(CommandError::Syntax),
         };
-        self.authenticated(checked)?;
+        self.authenticated(name, args.get(0), checked)?;
         reply.ok();
         Ok(After::Nothing)
     }
@@ -43,7 +46,7 @@ impl Asker<'_> {
                 login = Some((args.get(index + 1), args.get(index + 2)));
                 index += 3;
             } else if option.eq_ignore_ascii_case(b"setname") && left >= 1 {
-                if !auth::is_name(args.get(index + 1)) {
+                if !is_name(args.get(index + 1)) {
                     return Err(super::client_verbs::BAD_NAME);
                 }
                 name = Some(args.get(index + 1));
@@ -54,8 +57,8 @@ impl Asker<'_> {
             }
         }
         if let Some((user, password)) = login {
-            let settings = self.process.shared.environment.config.load();
-            self.authenticated(auth::authenticate(user, password, &settings))?;
+            let acl = &self.process.shared.environment.acl;
+            self.authenticated(user, args.get(0), acl.authenticate(user, password))?;
         }
         if !self.connection.session.authenticated {
             return Err(NOAUTH_HELLO);
@@ -97,15 +100,36 @@ impl Asker<'_> {
         reply.empty_array();
     }
 
-    fn authenticated(&mut self, checked: Result<(), CommandError>) -> Result<(), CommandError> {
-        if checked.is_ok() {
-            self.connection.session.authenticated = true;
-            self.connection.info.set_user(auth::DEFAULT_USER);
-        } else {
-            let metrics = &self.process.shared.environment.metrics[usize::from(self.shard.0)];
-            metrics.acl_access_denied_auth.bump();
+    /// Makes the client who it claimed to be, or notes that it is not.
+    fn authenticated(
+        &mut self,
+        name: &[u8],
+        by: &[u8],
+        checked: Result<Arc<User>, CommandError>,
+    ) -> Result<(), CommandError> {
+        let environment = &self.process.shared.environment;
+        match checked {
+            Ok(user) => {
+                self.connection.info.set_user(&user.name);
+                self.connection.session.log_in(user);
+                Ok(())
+            }
+            Err(error) => {
+                environment.metrics[usize::from(self.shard.0)].acl_access_denied_auth.bump();
+                let refusal = Refusal {
+                    reason: "auth",
+                    context: if self.in_transaction { "multi" } else { "toplevel" },
+                    object: by.to_vec(),
+                    username: name.to_vec(),
+                };
+                let max = environment.config.load().security.acllog_max_len;
+                let max = usize::try_from(max).unwrap_or(usize::MAX);
+                let now_ms = clock::wall_ms();
+                let line = self.connection.info.line(now_ms);
+                environment.acl.note(refusal, line, now_ms, max);
+                Err(error)
+            }
         }
-        checked
     }
 }
 

@@ -249,19 +249,20 @@ impl Core {
     fn start_loaded(&mut self, loading: &Loading, hand: &mut Hand) {
         let seconds = loading.began.elapsed().as_secs_f64();
         crate::notice!("DB loaded from disk: {seconds:.3} seconds");
-        let about = loading.loader.about().clone();
+        let about = loading.loader.about();
         let shared = &self.shard.tools.shared;
         let replica = shared.environment.status.is_replica.load(Relaxed);
-        if let Some(label) = about.label()
-            && !replica
-        {
-            // Replicas that were at this offset of the old history may go on with this one.
-            shared.stream.restore(label.id, label.offset, new_id());
-            for space in hand.spaces().iter_mut().flatten() {
-                space.gate.streaming = space.gate.role == Role::Master;
+        match about.label() {
+            Some(label) if replica => self.history_loaded(label),
+            Some(label) => {
+                // Replicas that were at this offset of the old history may go on with this one.
+                shared.stream.restore(label.id, label.offset, new_id());
+                for space in hand.spaces().iter_mut().flatten() {
+                    space.gate.streaming = space.gate.role == Role::Master;
+                }
             }
+            None => {}
         }
-        self.controller.loaded_at_start = Some(about);
         self.announce_ready();
     }
 

@@ -60,6 +60,10 @@ pub enum Mail {
     },
     /// A replica acknowledged something; to shards whose clients wait for that.
     Acknowledged,
+    /// A master hands its role over to this server with this PSYNC; to shard 0.
+    Promote(Box<Batch>),
+    /// This server is the master that a PSYNC asked for; to the shard of its connection.
+    Promoted(Box<Batch>),
     /// Close all links to replicas: the history they follow is no longer ours.
     DropLinks,
     /// Listen on these instead of the TCP sockets listened on so far; to shard 0.

@@ -12,11 +12,12 @@ use super::link_transfer::{LinkNews, Resync};
 use crate::base::ids::{ReplId, ReplOffset, ShardId};
 use crate::config::settings_groups::MasterAddress;
 use crate::net::event::{Received, SendBuffer, SocketId};
-use crate::replica::handshake::{Handshake, Introduction, Step};
+use crate::replica::handshake::{HandOver, Handshake, HandshakeError, Introduction, Step};
 use crate::replication::backlog::BacklogWriter;
 use crate::replication::follow_state::LinkState;
 use crate::resp::encode;
 use crate::shard::batch::Batch;
+use crate::snapshot::job::Label;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -95,7 +96,7 @@ impl Default for MasterLink {
 impl Core {
     /// Looks after time: connects, times out, acknowledges. Ten times a second, on shard 0.
     pub(super) fn link_cron(&mut self) {
-        if self.link.master.is_none() {
+        if self.link.master.is_none() || self.controller.shutdown.is_some() {
             return;
         }
         let now = self.shard.tools.clock;
@@ -158,20 +159,12 @@ impl Core {
         self.flush_master_link();
     }
 
-    fn connect_link(&mut self) {
+    pub(super) fn connect_link(&mut self) {
         let loading = &self.shard.tools.shared.environment.status.loading;
         let Some(master) = self.link.master.clone() else { return };
         if loading.load(Ordering::Relaxed) {
             // The data set of the start comes first: it says what may be resumed.
             return;
-        }
-        if let Some(label) = self.controller.loaded_at_start.take().and_then(|it| it.label()) {
-            self.adopt_history(label.id, label.offset);
-            self.link.resume = Some((label.id, label.offset));
-            if let (Some(db), Some(writer)) = (label.selected, &self.link.writer) {
-                // The stream goes on without a SELECT.
-                self.shard.tools.shared.stream.note_selected(writer, db);
-            }
         }
         let (host, port) = (&master.host, master.port);
         let verb = if self.link.reconnects { "Reconnecting" } else { "Connecting" };
@@ -195,6 +188,17 @@ impl Core {
             let news = LinkNews::Resolved { attempt, address };
             process.post(ShardId(0), super::mail::Mail::Link(news));
         });
+    }
+
+    /// The data set of the start is in, and is this history's state: a replica asks its master to
+    /// continue there, and its own replicas may ask it. With every keyspace in hand.
+    pub(super) fn history_loaded(&mut self, label: Label) {
+        self.adopt_history(label.id, label.offset);
+        self.link.resume = Some((label.id, label.offset));
+        if let (Some(db), Some(writer)) = (label.selected, &self.link.writer) {
+            // The stream goes on without a SELECT.
+            self.shard.tools.shared.stream.note_selected(writer, db);
+        }
     }
 
     pub(super) fn connect_to(&mut self, address: SocketAddr) {
@@ -226,6 +230,7 @@ impl Core {
             listening_port: if announced != 0 { announced } else { settings.network.port },
             announce_ip: settings.replication.replica_announce_ip.clone(),
             resume: self.link.resume,
+            hand_over: self.hand_over_request(),
         };
         self.link.last_io = self.shard.tools.clock;
         self.process.follow.set_state(LinkState::Handshake);
@@ -271,13 +276,27 @@ impl Core {
         self.flush_master_link();
         match step {
             Ok(Step::Waiting) => self.link.phase = Phase::Handshake(handshake),
-            Ok(Step::Continue { id }) => self.continue_stream(id, input),
-            Ok(Step::FullResync { id, offset }) => self.begin_resync(id, offset, input),
+            Ok(Step::Continue { id }) => {
+                self.continue_stream(id, input);
+                self.failover_done();
+            }
+            Ok(Step::FullResync { id, offset }) => {
+                self.begin_resync(id, offset, input);
+                self.failover_done();
+            }
+            Err(HandshakeError::NoHandOver(_)) => {
+                self.abort_failover("Failover target rejected psync request", None);
+            }
             Err(error) => {
                 crate::warning!("{error}");
                 self.retry_link();
             }
         }
+    }
+
+    fn hand_over_request(&self) -> Option<HandOver> {
+        let failover = self.controller.failover.as_ref().filter(|_| self.hands_over())?;
+        Some(if failover.asked { HandOver::AskAgain } else { HandOver::Ask })
     }
 
     /// The master ended the connection, or it broke.
@@ -317,6 +336,11 @@ impl Core {
                 down_since.store(self.shard.tools.now_ms, Ordering::Relaxed);
             }
             Phase::Resync(resync) => self.give_up_resync(*resync),
+            Phase::Handshake(handshake) if handshake.has_asked() => {
+                if let Some(failover) = &mut self.controller.failover {
+                    failover.asked = true;
+                }
+            }
             _ => {}
         }
         self.link.getacks.clear();
@@ -327,10 +351,20 @@ impl Core {
         self.close_socket();
     }
 
-    /// Ends the connection and tries again in a second.
+    /// Takes nothing more from the master while the process ends; what came is kept.
+    pub(super) fn rest_link(&mut self) {
+        if matches!(self.link.phase, Phase::Streaming(_)) {
+            self.drop_link();
+            self.link.next_try = self.shard.tools.clock;
+        }
+    }
+
+    /// Ends the connection and tries again in a second; while a failover holds up writes, at the
+    /// next round of the cron.
     pub(super) fn retry_link(&mut self) {
         self.drop_link();
-        self.link.next_try = self.shard.tools.clock + RETRY_PERIOD;
+        let pause = if self.hands_over() { Duration::ZERO } else { RETRY_PERIOD };
+        self.link.next_try = self.shard.tools.clock + pause;
     }
 
     fn close_socket(&mut self) {

@@ -13,6 +13,7 @@ pub mod core;
 pub mod dbsize;
 pub mod debug;
 pub mod debug_keys;
+pub mod failover;
 pub mod file_reader;
 pub mod flow;
 pub mod hello;

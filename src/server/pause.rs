@@ -123,6 +123,7 @@ impl Core {
                 self.process.post(ShardId(shard), Mail::Resume);
             }
         }
+        self.failover_paused();
         if let Some(mut batch) = asker {
             batch.args_and_reply(0).1.ok();
             self.answer(batch);

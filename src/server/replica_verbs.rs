@@ -2,6 +2,8 @@
 //! client's shard, which keeps the link.
 
 use super::core::{Core, Peer};
+use super::mail::Mail;
+use crate::base::ids::ShardId;
 use crate::command::error::CommandError;
 use crate::command::spec::ClientVerb;
 use crate::master::full_resync::{self, Ask};
@@ -11,7 +13,8 @@ use crate::master::replica_link::{Beginning, ReplicaLink};
 use crate::net::event::SocketId;
 use crate::net::socket_options::{Address, peer_address};
 use crate::replication::psync::{LogText, Reason, Request};
-use crate::replication::stream::Resync;
+use crate::replication::stream::{Mode, Resync};
+use crate::resp::request::Args;
 use crate::shard::batch::Batch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +36,11 @@ impl Core {
                     batch = refused;
                     Err(error)
                 }
+            },
+            _ if asks_to_take_over(batch.args(0)) => match self.replica_check(batch.args(0)) {
+                // Back in `promoted`.
+                Ok(()) => return self.process.post(ShardId(0), Mail::Promote(batch)),
+                Err(error) => Err(error),
             },
             _ => match self.resync(socket, &batch) {
                 Ok(()) => {
@@ -65,11 +73,6 @@ impl Core {
         let status = &self.shard.tools.shared.environment.status;
         let is_replica = status.is_replica.load(Ordering::Relaxed);
         let ask = Ask::of(batch.args(0));
-        if let Ask::Psync { id, failover: true, .. } = ask {
-            let id = String::from_utf8_lossy(&id[..id.len().min(40)]).into_owned();
-            crate::warning!("Failover request received for replid {id}.");
-            return Err(if is_replica { FAILOVER_OTHER_ID } else { FAILOVER_TO_MASTER });
-        }
         if is_replica && !self.process.follow.is_up() {
             return Err(NO_MASTER_LINK);
         }
@@ -92,7 +95,10 @@ impl Core {
                 self.links.announced.insert(socket, beginning.announced);
                 return Err(CommandError::NotInteger);
             };
-            self.try_partial(Request { id, next_byte }, &info, &mut beginning);
+            if !self.try_partial(Request { id, next_byte }, &info, &mut beginning) {
+                self.links.announced.insert(socket, beginning.announced);
+                return Err(BEHIND);
+            }
         }
         if beginning.reader.is_none() {
             let shard = usize::from(self.id().0);
@@ -103,8 +109,51 @@ impl Core {
         Ok(())
     }
 
-    /// Lets a replica go on where it was, if the backlog still holds what follows.
-    fn try_partial(&self, request: Request<'_>, info: &ReplicaInfo, beginning: &mut Beginning) {
+    /// Whether this server may take over from the master that asks for it.
+    pub(super) fn replica_check(&self, args: Args<'_>) -> Result<(), CommandError> {
+        let Ask::Psync { id, .. } = Ask::of(args) else { return Err(FAILOVER_OTHER_ID) };
+        let shared = &self.shard.tools.shared;
+        if !shared.environment.status.is_replica.load(Ordering::SeqCst) {
+            return Err(FAILOVER_TO_MASTER);
+        }
+        if !id.eq_ignore_ascii_case(&shared.stream.history().id.0) {
+            return Err(FAILOVER_OTHER_ID);
+        }
+        Ok(())
+    }
+
+    /// This server has taken over, as the PSYNC in `batch` asked: its sender follows now.
+    pub(super) fn promoted(&mut self, mut batch: Box<Batch>) {
+        let (socket, command) = (batch.connection, batch.command(0));
+        match self.row(socket) {
+            Some(row) if !row.flow.ended => {}
+            // It comes again.
+            Some(_) => {
+                self.close(socket);
+                return self.pool.give(batch);
+            }
+            None => return self.pool.give(batch),
+        }
+        match self.resync(socket, &batch) {
+            Ok(()) => {
+                self.shard.tools.count(command);
+                self.pool.give(batch);
+            }
+            Err(error) => {
+                self.shard.tools.reject(command, &error, &mut batch.reply);
+                self.answer(batch);
+            }
+        }
+    }
+
+    /// Lets a replica go on where it was, if the backlog still holds what follows. False if it
+    /// must ask again later: it has more of the history that this server is still receiving.
+    fn try_partial(
+        &self,
+        request: Request<'_>,
+        info: &ReplicaInfo,
+        beginning: &mut Beginning,
+    ) -> bool {
         let shard = usize::from(self.id().0);
         let shared = &self.shard.tools.shared;
         let metrics = &shared.environment.metrics[shard];
@@ -120,6 +169,13 @@ impl Core {
                 beginning.out = full_resync::continue_line(&beginning.announced, id);
                 beginning.reader = Some(reader);
             }
+            Resync::Full(Reason::Ahead { asked }) if shared.stream.mode() == Mode::Replica => {
+                crate::notice!(
+                    "Replica {info} asks for offset {asked}, which this server has yet to receive \
+                     from its own master: it is told to ask again."
+                );
+                return false;
+            }
             Resync::Full(reason) => {
                 if reason != Reason::Requested {
                     metrics.sync_partial_err.bump();
@@ -128,6 +184,7 @@ impl Core {
                 crate::notice!("{}", LogText { reason: &reason, replica: &replica });
             }
         }
+        true
     }
 
     fn replica_info(
@@ -155,8 +212,18 @@ impl Core {
     }
 }
 
+/// Whether a PSYNC is a master's that hands its role over.
+fn asks_to_take_over(args: Args<'_>) -> bool {
+    let Ask::Psync { id, failover: true, .. } = Ask::of(args) else { return false };
+    let id = String::from_utf8_lossy(&id[..id.len().min(40)]).into_owned();
+    crate::warning!("Failover request received for replid {id}.");
+    true
+}
+
 const NO_MASTER_LINK: CommandError =
     CommandError::text("NOMASTERLINK Can't SYNC while not connected with my master");
+const BEHIND: CommandError =
+    CommandError::text("NOMASTERLINK Can't SYNC while behind the replica in my master's stream");
 const FAILOVER_TO_MASTER: CommandError =
     CommandError::text("ERR PSYNC FAILOVER can't be sent to a master.");
 const FAILOVER_OTHER_ID: CommandError =

@@ -4,11 +4,15 @@
 
 use super::controller::Leased;
 use super::core::Core;
+use super::failover;
+use super::mail::Mail;
 use super::process::Process;
+use super::start::oom;
 use crate::base::ids::{ReplId, ReplOffset, ShardId};
 use crate::base::{log, number};
 use crate::command::error::CommandError;
 use crate::command::gate::{Gate, Role};
+use crate::command::spec::Scope;
 use crate::config::settings_groups::MasterAddress;
 use crate::resp::request::Args;
 use crate::router::lease::Hand;
@@ -20,10 +24,22 @@ use std::time::Instant;
 pub enum RoleChange {
     /// A master becomes a replica; answers the order.
     Follow(MasterAddress, Box<Batch>),
-    /// A replica becomes a master; answers the order.
-    Promote(Box<Batch>),
+    /// A replica becomes a master.
+    Promote(Promoter),
+    /// A master becomes the replica of a failover's target.
+    HandOver,
     /// A replica's old data goes before the new is loaded from the file of this attempt.
     Empty(u64),
+}
+
+/// Who makes a replica a master, and is answered.
+pub enum Promoter {
+    /// `REPLICAOF NO ONE`.
+    Order(Box<Batch>),
+    /// The master itself, with `PSYNC id offset FAILOVER`.
+    Master(Box<Batch>),
+    /// The end of a failover that had begun.
+    Abort,
 }
 
 /// What REPLICAOF asks for.
@@ -31,6 +47,15 @@ pub enum RoleChange {
 enum Wish {
     Follow(MasterAddress),
     NoOne,
+}
+
+impl Wish {
+    fn master(&self) -> Option<&MasterAddress> {
+        match self {
+            Wish::Follow(master) => Some(master),
+            Wish::NoOne => None,
+        }
+    }
 }
 
 /// The gate that every keyspace begins with.
@@ -49,7 +74,8 @@ pub fn gate_at_start(process: &Process) -> Gate {
 /// What is wrong with the arguments.
 pub fn announce(process: &Process, args: Args<'_>) -> Result<(), CommandError> {
     let wish = parse(args)?;
-    store(process, &wish);
+    failover::allows_replicaof(process)?;
+    store(process, wish.master());
     Ok(())
 }
 
@@ -73,28 +99,20 @@ impl Core {
             self.link.orders.push_back(batch);
             return;
         }
-        let (args, reply) = batch.args_and_reply(0);
-        let wish = match parse(args) {
+        let wish = parse(batch.args(0));
+        let wish = wish.and_then(|wish| failover::allows_replicaof(&self.process).map(|()| wish));
+        let wish = match wish {
             Ok(wish) => wish,
-            Err(error) => {
-                reply.error_bytes(error.as_bytes());
-                return self.answer(batch);
-            }
+            Err(error) => return self.fail_order(batch, &error),
         };
-        store(&self.process, &wish);
+        store(&self.process, wish.master());
+        let reply = &mut batch.reply;
         match wish {
             Wish::NoOne if self.link.master.is_none() => {
                 reply.ok();
                 self.answer(batch);
             }
-            Wish::NoOne => {
-                // From here on nothing more is taken from the master; what was dispatched before
-                // stands before the lease in the one order.
-                self.drop_link();
-                self.link.master = None;
-                self.link.role_changes = true;
-                self.lease_all(Leased::Role(RoleChange::Promote(batch)));
-            }
+            Wish::NoOne => self.promote(Promoter::Order(batch)),
             Wish::Follow(master)
                 if self.link.master.as_ref().is_some_and(|it| same(it, &master)) =>
             {
@@ -119,21 +137,57 @@ impl Core {
         }
     }
 
+    /// `PSYNC id offset FAILOVER` from the master: this server takes over. On shard 0.
+    pub(super) fn promote_for(&mut self, batch: Box<Batch>) {
+        if self.link.role_changes {
+            self.link.orders.push_back(batch);
+            return;
+        }
+        match self.replica_check(batch.args(0)) {
+            Ok(()) => {
+                store(&self.process, None);
+                self.promote(Promoter::Master(batch));
+            }
+            Err(error) => self.fail_order(batch, &error),
+        }
+    }
+
+    /// Makes a replica a master. From here on nothing more is taken from the master; what was
+    /// dispatched before stands before the lease in the one order.
+    pub(super) fn promote(&mut self, promoter: Promoter) {
+        self.drop_link();
+        self.link.master = None;
+        self.link.role_changes = true;
+        self.lease_all(Leased::Role(RoleChange::Promote(promoter)));
+    }
+
     /// Every keyspace is in hand.
     pub(super) fn change_role(&mut self, change: RoleChange, hand: &mut Hand) {
         self.shard.seal_run();
         match change {
-            RoleChange::Follow(master, batch) => self.become_replica(master, batch, hand),
-            RoleChange::Promote(batch) => self.become_master(batch, hand),
+            RoleChange::Follow(master, batch) => self.become_replica(master, Some(batch), hand),
+            RoleChange::Promote(promoter) => self.become_master(promoter, hand),
+            RoleChange::HandOver => self.hand_over(hand),
             RoleChange::Empty(attempt) => return self.empty_for_load(attempt, hand),
         }
         self.link.role_changes = false;
-        if let Some(order) = self.link.orders.pop_front() {
-            self.replicaof(order);
+        while !self.link.role_changes
+            && let Some(order) = self.link.orders.pop_front()
+        {
+            match order.command(0).spec.scope {
+                Scope::Server(_) => self.order(order),
+                _ => self.promote_for(order),
+            }
         }
     }
 
-    fn become_replica(&mut self, master: MasterAddress, mut batch: Box<Batch>, hand: &mut Hand) {
+    /// With every keyspace in hand. `order` asked for it and is answered.
+    pub(super) fn become_replica(
+        &mut self,
+        master: MasterAddress,
+        order: Option<Box<Batch>>,
+        hand: &mut Hand,
+    ) {
         let shared = &self.shard.tools.shared;
         let was_streaming = shared.stream.active();
         let writer = shared.stream.take_writer().expect("no link has it on a master");
@@ -156,13 +210,23 @@ impl Core {
         }
         self.link.writer = Some(writer);
         log::set_role(b'S');
-        log_following(&self.process, &master, &batch);
+        self.adjust_oom_score(true);
+        if let Some(batch) = &order {
+            log_following(&self.process, &master, batch);
+        }
         self.follow(master);
-        batch.reply.ok();
-        self.answer(batch);
+        if let Some(mut batch) = order {
+            batch.reply.ok();
+            self.answer(batch);
+        }
     }
 
-    fn become_master(&mut self, mut batch: Box<Batch>, hand: &mut Hand) {
+    fn adjust_oom_score(&self, replica: bool) {
+        // Logged there; the role changes all the same.
+        let _ = oom::adjust(&self.shard.tools.settings, replica);
+    }
+
+    fn become_master(&mut self, promoter: Promoter, hand: &mut Hand) {
         let shared = &self.shard.tools.shared;
         let writer = self.link.writer.take().expect("a replica's link has it");
         assert_eq!(shared.progress.marks.mark(), writer.end(), "promoted with all applied");
@@ -181,6 +245,7 @@ impl Core {
         status.link_down.store(false, Ordering::SeqCst);
         self.process.follow.set_master(None);
         log::set_role(b'M');
+        self.adjust_oom_score(false);
         let history = shared.stream.history();
         if let Some(previous) = history.previous {
             crate::notice!(
@@ -191,9 +256,22 @@ impl Core {
                 history.id
             );
         }
-        crate::notice!("MASTER MODE enabled (user request from '{}')", who(&self.process, &batch));
-        batch.reply.ok();
-        self.answer(batch);
+        let enabled = |kind: &str, batch: &Batch| {
+            let who = who(&self.process, batch);
+            crate::notice!("MASTER MODE enabled ({kind} request from '{who}')");
+        };
+        match promoter {
+            Promoter::Order(mut batch) => {
+                enabled("user", &batch);
+                batch.reply.ok();
+                self.answer(batch);
+            }
+            Promoter::Master(batch) => {
+                enabled("failover", &batch);
+                self.process.post(batch.origin, Mail::Promoted(batch));
+            }
+            Promoter::Abort => {}
+        }
     }
 
     /// Begins to follow a master; the keyspaces' gates and the writer are a replica's already.
@@ -251,11 +329,9 @@ fn parse(args: Args<'_>) -> Result<Wish, CommandError> {
     Ok(Wish::Follow(MasterAddress { host: host.to_owned(), port }))
 }
 
-fn store(process: &Process, wish: &Wish) {
-    let master = match wish {
-        Wish::Follow(master) => Some(master.clone()),
-        Wish::NoOne => None,
-    };
+/// Makes whom this server follows the directive's value.
+pub(super) fn store(process: &Process, master: Option<&MasterAddress>) {
+    let master = master.cloned();
     process.shared.environment.config.update(|settings| settings.replication.replicaof = master);
 }
 

@@ -34,6 +34,9 @@ pub enum StartError {
         /// The port.
         port: u16,
     },
+    /// The users named in the configuration or its file are wrong.
+    #[error("{0}")]
+    Users(String),
     /// There is no room for clients' descriptors.
     #[error("{0}")]
     Descriptors(String),
@@ -79,6 +82,7 @@ pub fn start(mut settings: Settings) -> Result<Started, StartError> {
     crate::snapshot::fork::remember_origin();
     let file = settings.resolve(&settings.rdb.dbfilename);
     let process = Arc::new(build(settings, shards));
+    super::acl::load_at_start(&process).map_err(StartError::Users)?;
     process.listeners.remember(&doors);
     crate::notice!("Server initialized");
     if file.try_exists().unwrap_or(true) {

@@ -6,14 +6,16 @@ use super::controller::Leased;
 use super::core::{Core, Peer};
 use super::mail::Mail;
 use super::start::pid_file;
+use super::waits::GETACK;
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::config::choices::ShutdownFlags;
 use crate::master::registry::Stage;
+use crate::replication::stream::Mode;
 use crate::router::lease::Hand;
 use crate::shard::batch::Batch;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Which signal.
@@ -107,6 +109,11 @@ impl Core {
         let save = (points && !flags.nosave || flags.save) && !loading;
         let orders = order.into_iter().collect();
         self.controller.shutdown = Some(Shutdown { flags, save, orders, waiting: None });
+        if save {
+            // Replicas go on behind what the file holds, so nothing may come behind that any more.
+            self.process.replicas.pings_held.store(true, Ordering::SeqCst);
+            self.rest_link();
+        }
         if save || (!loading && self.waits_for_replicas()) {
             self.lease_all(Leased::LastSave);
         } else {
@@ -119,7 +126,10 @@ impl Core {
         let now = self.controller.shutdown.as_ref().is_some_and(|it| it.flags.now);
         let timeout = self.shard.tools.settings.shutdown.timeout;
         let stream = &self.shard.tools.shared.stream;
-        !now && timeout > 0 && stream.active() && self.lagging_replicas(stream.end()) > 0
+        // A replica whose data is not saved has nothing to go on with when it returns.
+        let save = self.controller.shutdown.as_ref().is_some_and(|it| it.save);
+        let counts = stream.active() || (save && stream.mode() == Mode::Replica);
+        !now && timeout > 0 && counts && self.lagging_replicas(stream.end()) > 0
     }
 
     fn lagging_replicas(&self, wanted: ReplOffset) -> usize {
@@ -143,6 +153,7 @@ impl Core {
     /// The end does not come: who asked for it is told, and the keyspaces go home.
     fn stay(&mut self, hand: Hand) {
         let orders = self.controller.shutdown.take().map_or(Vec::new(), |it| it.orders);
+        self.process.replicas.pings_held.store(false, Ordering::SeqCst);
         for batch in orders {
             self.refuse_order(batch, "ERR Errors trying to SHUTDOWN. Check logs.");
         }
@@ -181,6 +192,7 @@ impl Core {
         self.shard.seal_run();
         let stream = &self.shard.tools.shared.stream;
         let end = stream.pin_at_end().map(|(end, _)| end);
+        let asks = stream.active();
         let waits = self.waits_for_replicas();
         let timeout = Duration::from_secs(u64::from(self.shard.tools.settings.shutdown.timeout));
         let Some(shutdown) = &mut self.controller.shutdown else { return };
@@ -189,7 +201,9 @@ impl Core {
                 crate::notice!("Waiting for replicas before shutting down.");
                 let deadline = Instant::now() + timeout;
                 shutdown.waiting = Some(Waiting { hand, wanted, deadline });
-                self.process.shared.stream.append_control(GETACK);
+                if asks {
+                    self.process.shared.stream.append_control(GETACK);
+                }
             }
             _ => self.save_and_end(hand),
         }
@@ -257,6 +271,3 @@ fn asked(batch: &Batch) -> Option<Asked> {
         (true, false) => None,
     }
 }
-
-/// Asks replicas to tell at once how far they are.
-const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";

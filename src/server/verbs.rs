@@ -43,6 +43,7 @@ pub fn answerer(verb: ServerVerb) -> Answerer {
         | ServerVerb::Slowlog => Answerer::AtOnce,
         ServerVerb::BgSave
         | ServerVerb::Debug
+        | ServerVerb::Failover
         | ServerVerb::ReplicaOf
         | ServerVerb::Save
         | ServerVerb::Shutdown => Answerer::Controller,
@@ -109,6 +110,7 @@ pub fn at_once(verb: ServerVerb, asked: &Asked<'_>, reply: &mut Reply) -> Result
         ServerVerb::LastSave => super::saving::last_save(asked, reply),
         ServerVerb::BgSave
         | ServerVerb::Debug
+        | ServerVerb::Failover
         | ServerVerb::ReplicaOf
         | ServerVerb::Save
         | ServerVerb::Shutdown => unreachable!("{verb:?} is an order to the controller"),
@@ -137,6 +139,11 @@ impl Beside for InTransaction<'_> {
             }
             Scope::Server(ServerVerb::ReplicaOf)
                 if let Err(error) = super::role::announce(self.process, args) =>
+            {
+                Err(error)
+            }
+            Scope::Server(ServerVerb::Failover)
+                if let Err(error) = super::failover::announce(self.process, args) =>
             {
                 Err(error)
             }

@@ -110,7 +110,8 @@ impl Core {
             tally.write(&mut wait.batch.reply);
             return true;
         }
-        if replicas.has_online() && replicas.must_ask(offset, stream.end()) {
+        let held = replicas.pings_held.load(Ordering::Relaxed);
+        if !held && replicas.has_online() && replicas.must_ask(offset, stream.end()) {
             // Not while this server is a replica; then nobody waits.
             let _ = stream.append_control(GETACK);
         }
@@ -236,7 +237,7 @@ fn standing(process: &Process) -> Standing {
 }
 
 /// Asks every replica for an acknowledgement, at its place in the stream.
-const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
+pub(super) const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 const UNBLOCKED: &str =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";

@@ -5,6 +5,7 @@ use super::apply::Seen;
 use super::baton::Baton;
 use crate::base::ids::{DbIndex, ShardId, Slot};
 use crate::command::context::ClientView;
+use crate::command::error::CommandError;
 use crate::command::table::Command;
 use crate::keyspace::watch::WatchVersion;
 use crate::net::event::SocketId;
@@ -71,6 +72,8 @@ pub struct Batch {
     pub reply: Reply,
     /// The transaction holds commands of the connection or the server: it runs on its shard.
     pub stays: bool,
+    /// Commands of a transaction that its user may no longer run, and what they are answered.
+    pub denied: Vec<(usize, CommandError)>,
     /// Commands already executed; more than 0 while a pause holds the rest back.
     pub done: usize,
     /// Which part of its pipeline it is.
@@ -97,6 +100,7 @@ impl Batch {
             watched: Vec::new(),
             reply: Reply::new(RespVersion::V2),
             stays: false,
+            denied: Vec::new(),
             done: 0,
             part: 0,
             baton: None,
@@ -114,6 +118,7 @@ impl Batch {
         self.connection = SocketId::NONE;
         self.kind = BatchKind::Commands;
         self.watched.clear();
+        self.denied.clear();
         self.reply.clear();
         self.done = 0;
         self.stays = false;

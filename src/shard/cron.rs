@@ -7,6 +7,7 @@ use super::state::Shard;
 use crate::base::ids::DbIndex;
 use crate::command::context::delete_streamed;
 use crate::command::effects::Effects;
+use crate::command::notify::{Class, News};
 use crate::keyspace::key::Key;
 use crate::metrics::memory;
 use std::sync::atomic::Ordering;
@@ -107,6 +108,9 @@ impl Shard {
             let metrics = &tools.shared.environment.metrics[usize::from(tools.id.0)];
             metrics.expired_keys.bump();
             metrics.changes.add(effects.finish());
+            let directory = &tools.shared.environment.subscriptions;
+            let mut news = News::new(&tools.settings, directory, &mut tools.published);
+            news.notify(Class::Expired, b"expired", db, key);
             tools.wrote = true;
         }
     }

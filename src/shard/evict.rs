@@ -12,6 +12,7 @@ use crate::command::context::{ClientView, delete_streamed};
 use crate::command::effects::Effects;
 use crate::command::error::CommandError;
 use crate::command::gate::{Gate, Pause, Role};
+use crate::command::notify::{Class, News};
 use crate::command::spaces::{Space, Spaces};
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::evict::{AccessClock, Candidate, EvictionPolicy};
@@ -208,6 +209,11 @@ impl Tools {
         let key = Key::new(&chosen.key);
         let removed = delete_streamed(&mut space.keys, chosen.db, &key, lazily, &mut effects);
         let changes = effects.finish();
+        if removed {
+            let directory = &self.shared.environment.subscriptions;
+            let mut news = News::new(&self.settings, directory, &mut self.published);
+            news.notify(Class::Evicted, b"evicted", chosen.db, &chosen.key);
+        }
         self.wrote |= removed;
         self.shared.environment.metrics[usize::from(self.id.0)].changes.add(changes);
         removed

@@ -10,6 +10,7 @@ use crate::command::effects::Effects;
 use crate::command::error::CommandError;
 use crate::command::flags::Flags;
 use crate::command::gate::{Gate, Role};
+use crate::command::notify::News;
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Handler, Scope};
 use crate::command::table::Command;
@@ -184,38 +185,50 @@ impl Tools {
             batch.reply.null_array();
             return Ran::Done;
         }
-        let connection = batch.connection;
         batch.reply.array(batch.len());
         self.entry.begin_unit();
         for index in 0..batch.len() {
-            let command = batch.command(index);
-            let mut view = batch.view;
-            let (args, reply) = batch.args_and_reply(index);
-            match command.spec.scope {
-                Scope::Client(ClientVerb::Select) => {
-                    select(args, &mut view, self.settings.server.databases, reply);
-                    batch.view = view;
-                }
-                Scope::Client(_) | Scope::Server(_) | Scope::Container => {
-                    let view_after = &mut view;
-                    self.timing_ends();
-                    let asked = InUnit { connection, view: view_after, command, args };
-                    beside.run(asked, reply);
-                    self.count_call(command, args, view.id);
-                    batch.view = view;
-                }
-                Scope::Shard(handler)
-                | Scope::Cursor(handler)
-                | Scope::AllShards(handler)
-                | Scope::Anywhere(handler) => {
-                    let call = Call { command, args, key: None };
-                    self.call(spaces, handler, &call, &view, reply);
-                }
-            }
+            self.run_queued(spaces, batch, index, beside);
             batch.done += 1;
         }
         self.entry.end_unit();
         Ran::Done
+    }
+
+    /// Runs one command of a transaction.
+    fn run_queued(
+        &mut self,
+        spaces: &mut Spaces<'_>,
+        batch: &mut Batch,
+        index: usize,
+        beside: &mut dyn Beside,
+    ) {
+        let command = batch.command(index);
+        if let Some((_, error)) = batch.denied.iter().find(|(denied, _)| *denied == index) {
+            return self.reject(command, error, &mut batch.reply);
+        }
+        let (connection, mut view) = (batch.connection, batch.view);
+        let (args, reply) = batch.args_and_reply(index);
+        match command.spec.scope {
+            Scope::Client(ClientVerb::Select) => {
+                select(args, &mut view, self.settings.server.databases, reply);
+                batch.view = view;
+            }
+            Scope::Client(_) | Scope::Server(_) | Scope::Container => {
+                self.timing_ends();
+                let asked = InUnit { connection, view: &mut view, command, args };
+                beside.run(asked, reply);
+                self.count_call(command, args, view.id);
+                batch.view = view;
+            }
+            Scope::Shard(handler)
+            | Scope::Cursor(handler)
+            | Scope::AllShards(handler)
+            | Scope::Anywhere(handler) => {
+                let call = Call { command, args, key: None };
+                self.call(spaces, handler, &call, &view, reply);
+            }
+        }
     }
 
     /// The gate in hand; without a keyspace, what the process says of role and pause.
@@ -294,6 +307,7 @@ impl Tools {
             key,
             reply,
             effects: Effects::new(&mut self.entry, gate.streaming && gate.role == Role::Master),
+            news: News::new(&self.settings, &environment.subscriptions, &mut self.published),
             client: *view,
             db: view.db,
             now_ms: self.now_ms,

@@ -10,6 +10,7 @@ use super::message::{Message, Sequenced};
 use super::shared::Shared;
 use super::timing::Untimed;
 use crate::base::ids::{ShardId, Ticket};
+use crate::command::publication::Publication;
 use crate::command::spaces::Space;
 use crate::config::settings::Settings;
 use crate::metrics::counters::ShardMetrics;
@@ -42,6 +43,8 @@ pub struct Tools {
     pub slow_ns: u64,
     /// Lines for clients that monitor, of commands of this run.
     pub feed: Vec<u8>,
+    /// Messages and events of this run for subscribers, in the order in which they happened.
+    pub published: Vec<Arc<Publication>>,
     /// The run changed the data set.
     pub wrote: bool,
     /// Batons to be passed on when the run is sealed.
@@ -53,6 +56,8 @@ pub struct Tools {
     /// What evicting remembers.
     pub evictor: Evictor,
     settings_version: u64,
+    /// The version of the users that clients of this run are held to.
+    pub acl_version: u64,
 }
 
 /// A shard.
@@ -108,6 +113,7 @@ impl Shard {
     pub fn new(id: ShardId, shared: Arc<Shared>, space: Box<Space>) -> Shard {
         let settings = shared.environment.config.load();
         let settings_version = shared.environment.config.version();
+        let acl_version = shared.environment.acl.version();
         let shards = usize::from(shared.placement.shards());
         let inbox = Arc::clone(shared.inbox(id));
         let tools = Tools {
@@ -116,11 +122,13 @@ impl Shard {
             feed: Vec::new(),
             settings,
             settings_version,
+            acl_version,
             entry: EntryBuilder::new(),
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
             clock: Instant::now(),
             untimed: Untimed::default(),
+            published: Vec::new(),
             wrote: false,
             passing: Vec::new(),
             reads: Vec::new(),
@@ -153,6 +161,7 @@ impl Shard {
             self.tools.settings = config.load();
             self.tools.slow_ns = super::slow::threshold_ns(&self.tools.settings);
         }
+        self.tools.acl_version = self.tools.shared.environment.acl.version();
         self.tools.evictor.begin_run();
         if let Some(home) = &mut self.home {
             home.keys.set_clock(self.tools.access_clock());

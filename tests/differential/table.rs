@@ -200,6 +200,7 @@ pub const NOT_COMPARED: &[(&str, &str)] = &[
     ("acl|setuser", "users other than the default one do not exist here yet"),
     ("bgsave", "its reply depends on whether a child process is still at work"),
     ("client|pause", "a damaged time would hold all connections for ever"),
+    ("failover", "the role passes to a replica; see tests/replication"),
     ("module|load", "says that there are no modules, not how to enable them"),
     ("module|loadex", "says that there are no modules, not how to enable them"),
     ("module|unload", "says that there are no modules, not how to enable them"),

@@ -3,9 +3,9 @@
 use std::thread;
 
 use fastrand::Rng;
+use tributary::base::lzf::fuzz_lzf;
 use tributary::rdb::decode::fuzz_decode;
 use tributary::rdb::dump::fuzz_dump;
-use tributary::rdb::lzf::fuzz_lzf;
 use tributary::resp::parser::fuzz_parser;
 use tributary::resp::value::fuzz_value;
 

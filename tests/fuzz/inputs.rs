@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 use tributary::base::ids::DbIndex;
+use tributary::base::lzf::Compressor;
 use tributary::rdb::dump;
 use tributary::rdb::encode::{EncodeOptions, Encoder};
-use tributary::rdb::lzf::Compressor;
 use tributary::rdb::record::{KeyMeta, StringRef, ValueRef};
 use tributary::resp::encode;
 

@@ -1,5 +1,7 @@
 //! What several scenarios do and ask: attach a replica, wait until all are equal, compare.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::support::client::Client;
 use crate::support::server::Server;
 use crate::support::wait::{DEADLINE, wait_until};
@@ -102,4 +104,24 @@ fn sample(client: &mut Client, tag: &str) {
     assert!(client.cmd(&[b"SET".as_slice(), b"binary", &binary]).is_ok());
     assert!(client.cmd(&["SET", &format!("expiring:{tag}"), "v", "EX", "1000"]).is_ok());
     assert!(client.cmd(&["MSET", "{t}a", "1", "{t}b", "2", "c", "3", "d", "4"]).is_ok());
+}
+
+/// Ends a writer even when the test fails, else its thread would never be joined.
+pub struct EndOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Writes to a master, one command after the other, until `ended`.
+pub fn write_until(master: &Server, ended: &AtomicBool) {
+    let mut client = master.client();
+    let mut n = 0;
+    while !ended.load(Ordering::SeqCst) {
+        let key = format!("k:{}", n % 1000);
+        assert!(client.cmd(&["SET", &key, &format!("value {n}")]).is_ok());
+        n += 1;
+    }
 }

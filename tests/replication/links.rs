@@ -1,8 +1,10 @@
 //! Broken links: cut anywhere, stalled, too slow.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use crate::checks::{attach, stat, wait_equal, wait_link_down, wait_link_up, write_keys};
+use crate::checks::{
+    EndOnDrop, attach, stat, wait_equal, wait_link_down, wait_link_up, write_keys, write_until,
+};
 use crate::support::fake_replica::FakeReplica;
 use crate::support::proxy::Proxy;
 use crate::support::seed::Seed;
@@ -124,22 +126,4 @@ fn paused_replica([master, replica]: [Kind; 2]) {
     replica.resume();
     wait_equal(&master, &[&replica]);
     assert_eq!(stat(&master, "sync_full"), 1);
-}
-
-struct EndOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for EndOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-fn write_until(master: &Server, ended: &AtomicBool) {
-    let mut client = master.client();
-    let mut n = 0;
-    while !ended.load(Ordering::SeqCst) {
-        let key = format!("k:{}", n % 1000);
-        assert!(client.cmd(&["SET", &key, &format!("value {n}")]).is_ok());
-        n += 1;
-    }
 }

@@ -22,9 +22,11 @@ mod s12_moving_over;
 mod s13_read_write_split;
 
 mod bad_master;
+mod failover;
 mod following;
 mod links;
 mod load;
 mod refused_start;
 mod restarts;
 mod serving;
+mod topology;

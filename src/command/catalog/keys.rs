@@ -55,7 +55,7 @@ fn find(words: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, CommandError> {
 }
 
 /// What is done to a key where that depends on the other words.
-fn flags_of(command: &Command, words: Args<'_>, flags: KeyFlags) -> KeyFlags {
+pub fn flags_of(command: &Command, words: Args<'_>, flags: KeyFlags) -> KeyFlags {
     let says = |word: &[u8]| words.iter().skip(2).any(|other| other.eq_ignore_ascii_case(word));
     if !flags.has(KeyFlags::VARIABLE) {
         return flags;

@@ -1,5 +1,5 @@
-//! LZF, the compression of long strings in RDB files. Pure, any core; a compressor belongs to one
-//! encoder and keeps its table between strings.
+//! LZF, the compression of long strings in RDB files and of inner nodes of lists. Pure, any core; a
+//! compressor belongs to one encoder and keeps its table between strings.
 //!
 //! The format is a row of instructions, each begun by a control byte:
 //! ```text
