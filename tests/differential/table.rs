@@ -15,7 +15,17 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("expiry", EXPIRY),
     ("transactions", TRANSACTIONS),
     ("connection", CONNECTION),
+    ("pubsub", PUBSUB),
     ("server", SERVER),
+    ("stream", crate::streams::STREAM),
+];
+
+const PUBSUB: &[Row] = &[
+    (3, "PUBLISH word value"),
+    (1, "SPUBLISH word value"),
+    (1, "PUBSUB (CHANNELS|SHARDCHANNELS) [word]"),
+    (1, "PUBSUB (NUMSUB|SHARDNUMSUB) word..."),
+    (1, "PUBSUB (NUMPAT|HELP|word) [word]"),
 ];
 
 const STRING: &[Row] = &[
@@ -205,9 +215,17 @@ pub const NOT_COMPARED: &[(&str, &str)] = &[
     ("module|loadex", "says that there are no modules, not how to enable them"),
     ("module|unload", "says that there are no modules, not how to enable them"),
     ("monitor", "the connection becomes a feed; see tests/clients"),
+    ("psubscribe", SUBSCRIBING),
     ("psync", "the connection becomes a replica's; see tests/replication"),
+    ("punsubscribe", SUBSCRIBING),
     ("quit", "the connection ends; see tests/bad_input"),
     ("save", "its reply depends on whether a child process is still at work"),
     ("shutdown", "the server ends; see tests/persistence"),
+    ("ssubscribe", SUBSCRIBING),
+    ("subscribe", SUBSCRIBING),
+    ("sunsubscribe", SUBSCRIBING),
     ("sync", "the connection becomes a replica's; see tests/replication"),
+    ("unsubscribe", SUBSCRIBING),
 ];
+
+const SUBSCRIBING: &str = "the connection receives messages; see tests/subscriptions";
