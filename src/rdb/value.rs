@@ -11,6 +11,9 @@ use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
 use crate::rdb::set::{self, SetReader};
+use crate::rdb::sorted_set::{self, SortedSetReader};
+use crate::rdb::stream;
+use crate::rdb::stream_reader::StreamReader;
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -24,21 +27,32 @@ pub enum ValueReader {
     Set(Box<SetReader>),
     /// A hash.
     Hash(Box<HashReader>),
+    /// A sorted set.
+    SortedSet(Box<SortedSetReader>),
+    /// A stream.
+    Stream(Box<StreamReader>),
 }
 
 impl ValueReader {
     /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
     /// collection will be held, whatever form it is read from.
     pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
-        if code == format::TYPE_STRING {
-            return Some(ValueReader::String(StringReader::default()));
+        match code {
+            format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
+            format::TYPE_STREAM_1 | format::TYPE_STREAM_2 | format::TYPE_STREAM_3 => {
+                let form = stream::Form::of_code(code)?;
+                Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
+            }
+            _ => {
+                let list = ListReader::begin(code, encoding).map(Box::new).map(ValueReader::List);
+                let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
+                let set = || SetReader::begin(code, encoding).map(Box::new);
+                let hash = || HashReader::begin(code, encoding).map(Box::new);
+                list.or_else(|| sorted_set().map(ValueReader::SortedSet))
+                    .or_else(|| set().map(ValueReader::Set))
+                    .or_else(|| hash().map(ValueReader::Hash))
+            }
         }
-        ListReader::begin(code, encoding)
-            .map(|list| ValueReader::List(Box::new(list)))
-            .or_else(|| SetReader::begin(code, encoding).map(|set| ValueReader::Set(Box::new(set))))
-            .or_else(|| {
-                HashReader::begin(code, encoding).map(|hash| ValueReader::Hash(Box::new(hash)))
-            })
     }
 
     /// Goes on reading; `None` when the input is used up.
@@ -58,6 +72,11 @@ impl ValueReader {
             }
             ValueReader::Set(set) => Ok(set.step(reader, input)?.map(object)),
             ValueReader::Hash(hash) => Ok(hash.step(reader, input)?.map(object)),
+            ValueReader::SortedSet(set) => {
+                let object = set.step(reader, input)?.map(Object::SortedSet);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
+            ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
 
@@ -68,6 +87,8 @@ impl ValueReader {
             ValueReader::List(list) => list.memory(),
             ValueReader::Set(set) => set.memory(),
             ValueReader::Hash(hash) => hash.memory(),
+            ValueReader::SortedSet(set) => set.memory(),
+            ValueReader::Stream(stream) => stream.memory(),
         }
     }
 }
@@ -80,8 +101,8 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
             Object::Hash(hash) => hash::type_code(hash, version),
             Object::List(_) => list::type_code(version),
             Object::Set(set) => set::type_code(set, version),
-            Object::SortedSet(_) => format::TYPE_STRING,
-            Object::Stream(_) => format::TYPE_STRING,
+            Object::SortedSet(set) => sorted_set::type_code(set, version),
+            Object::Stream(_) => stream::Form::of_version(version).code(),
         },
     }
 }
@@ -99,8 +120,10 @@ pub fn write(
             Object::Hash(hash) => hash::write(out, hash, version, compressor),
             Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(set) => set::write(out, set, version, compressor),
-            Object::SortedSet(_) => {}
-            Object::Stream(_) => {}
+            Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
+            Object::Stream(held) => {
+                stream::write(out, held, stream::Form::of_version(version), compressor)
+            }
         },
     }
 }

@@ -6,34 +6,34 @@ use crate::table::Row;
 
 /// Hashes.
 pub const HASH: &[Row] = &[
-    (16, "HSET key (member value)..."),
-    (4, "HMSET key (member value)..."),
-    (1, "HSET key member value member"),
-    (5, "HSETNX key member value"),
-    (6, "HGET key member"),
-    (5, "HMGET key member..."),
+    (16, "HSET key (hash-member value)..."),
+    (4, "HMSET key (hash-member value)..."),
+    (1, "HSET key hash-member value hash-member"),
+    (5, "HSETNX key hash-member value"),
+    (6, "HGET key hash-member"),
+    (5, "HMGET key hash-member..."),
     (5, "HGETALL key"),
     (3, "HKEYS key"),
     (3, "HVALS key"),
     (4, "HLEN key"),
-    (4, "HSTRLEN key member"),
-    (4, "HEXISTS key member"),
-    (8, "HDEL key member..."),
-    (5, "HINCRBY key member int"),
-    (5, "HINCRBYFLOAT key member float"),
+    (4, "HSTRLEN key hash-member"),
+    (4, "HEXISTS key hash-member"),
+    (8, "HDEL key hash-member..."),
+    (5, "HINCRBY key hash-member int"),
+    (5, "HINCRBYFLOAT key hash-member float"),
     (3, "HRANDFIELD key [count [WITHVALUES|word]]"),
     (3, "HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]"),
 ];
 
 /// Sets.
 pub const SET: &[Row] = &[
-    (16, "SADD key member..."),
-    (8, "SREM key member..."),
-    (4, "SISMEMBER key member"),
-    (4, "SMISMEMBER key member..."),
+    (16, "SADD key hash-member..."),
+    (8, "SREM key hash-member..."),
+    (4, "SISMEMBER key hash-member"),
+    (4, "SMISMEMBER key hash-member..."),
     (4, "SCARD key"),
     (4, "SMEMBERS key"),
-    (5, "SMOVE key key member"),
+    (5, "SMOVE key key hash-member"),
     (2, "SPOP key (1000|0|-1|junk)"),
     (3, "SRANDMEMBER key [count]"),
     (4, "SINTER key..."),
@@ -49,7 +49,7 @@ pub const SET: &[Row] = &[
 
 /// HyperLogLogs.
 pub const HYPERLOGLOG: &[Row] = &[
-    (8, "PFADD key [member] [member] [value] [value]"),
+    (8, "PFADD key [hash-member] [hash-member] [value] [value]"),
     (5, "PFCOUNT key..."),
     (4, "PFMERGE key key..."),
     (1, "PFDEBUG (ENCODING|DECODE|TODENSE|GETREG|word) key"),

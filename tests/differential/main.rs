@@ -12,5 +12,7 @@ mod events;
 mod hashes_sets;
 mod lockstep;
 mod runs;
+mod sorted_sets;
+mod streams;
 mod table;
 mod usage;

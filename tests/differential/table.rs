@@ -3,6 +3,7 @@
 //! `(a|b)` a choice, `...` after something repeats it. A new command is a new line.
 
 use crate::hashes_sets;
+use crate::sorted_sets::{GEO, SORTED_SET};
 
 /// Nothing here may block, not even with a damaged argument: so no WAIT, no DEBUG SLEEP.
 ///
@@ -22,6 +23,9 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("hash", hashes_sets::HASH),
     ("set", hashes_sets::SET),
     ("hyperloglog", hashes_sets::HYPERLOGLOG),
+    ("sorted set", SORTED_SET),
+    ("geo", GEO),
+    ("stream", crate::streams::STREAM),
 ];
 
 const PUBSUB: &[Row] = &[
