@@ -1,6 +1,7 @@
 //! The keyspaces a command has in hand: its own shard's, or several lent ones. To a handler both
 //! look alike, so no command has distributed code of its own.
 
+use super::blocked::BlockedTable;
 use super::gate::Gate;
 use crate::base::ids::Slot;
 use crate::keyspace::keyspace::Keyspace;
@@ -14,6 +15,8 @@ pub struct Space {
     pub gate: Gate,
     /// Data that is being loaded beside `keys`, until it takes their place.
     pub staging: Option<Staging>,
+    /// Who waits for its keys.
+    pub blocked: BlockedTable,
 }
 
 /// Data on its way in.
@@ -27,7 +30,7 @@ pub struct Staging {
 impl Space {
     /// A master's keyspace with every command allowed.
     pub fn new(keys: Keyspace) -> Space {
-        Space { keys, gate: Gate::default(), staging: None }
+        Space { keys, gate: Gate::default(), staging: None, blocked: BlockedTable::default() }
     }
 }
 
@@ -86,6 +89,16 @@ impl<'a> Spaces<'a> {
                 .as_deref_mut()
                 .expect("a command is routed with the keyspaces of all its keys in hand"),
             Held::None => unreachable!("a command without keys asked for a keyspace"),
+        }
+    }
+
+    /// Whether the keyspace that owns `slot` is in hand.
+    pub fn holds(&self, slot: Slot) -> bool {
+        let shard = self.placement.shard_of(slot);
+        match &self.held {
+            Held::None => false,
+            Held::One(space) => space.keys.shard() == shard,
+            Held::Many(spaces) => spaces[usize::from(shard.0)].is_some(),
         }
     }
 

@@ -156,6 +156,7 @@ impl Tools {
             }
             reply.clear();
         }
+        self.serve_ready(spaces);
     }
 
     /// The master carried out what this replica cannot: their data may differ from now on.

@@ -8,6 +8,7 @@ mod support;
 mod arguments;
 mod compare;
 mod coverage;
+mod lists;
 mod lockstep;
 mod runs;
 mod table;
