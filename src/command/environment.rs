@@ -14,6 +14,8 @@ use crate::metrics::counters::ShardMetrics;
 use crate::metrics::error_stats::ErrorStats;
 use crate::metrics::latency::LatencyMonitor;
 use crate::metrics::slowlog::SlowLog;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
@@ -35,6 +37,8 @@ pub struct Environment {
     pub latency: LatencyMonitor,
     /// Who is connected.
     pub clients: Registry,
+    /// The sources of function libraries, in the order they came in. They are kept and passed on.
+    pub functions: ArcSwap<Vec<Bytes>>,
     /// Who may do what.
     pub acl: Acl,
     /// Who subscribes to what.
@@ -64,6 +68,8 @@ pub struct Status {
     pub pause_all: AtomicBool,
     /// A pause holds back commands that may write.
     pub pause_writes: AtomicBool,
+    /// FLUSHALLs so far: a snapshot from before one is of no use.
+    pub flushes: AtomicU64,
     /// Clients that monitor.
     pub monitors: AtomicU64,
     /// Whether background deletion of expired keys is on (`DEBUG SET-ACTIVE-EXPIRE`).
@@ -101,6 +107,7 @@ impl Environment {
             slowlog: SlowLog::new(slowlog_max_len),
             latency: LatencyMonitor::default(),
             clients: Registry::new(shards),
+            functions: ArcSwap::default(),
             acl,
             subscriptions: Directory::new(shards),
             status: Status::default(),

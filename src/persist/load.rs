@@ -67,9 +67,6 @@ pub enum LoadError {
         /// The key, escaped and cut.
         key: String,
     },
-    /// Functions, which this server cannot run.
-    #[error("The RDB file holds functions, which are not supported")]
-    Functions,
     /// Data of a module.
     #[error("The RDB file contains module data I can't load: no matching module '{name}'")]
     Module {
@@ -93,6 +90,8 @@ pub struct AboutFile {
     pub repl_offset: Option<ReplOffset>,
     /// `repl-stream-db`
     pub stream_db: Option<DbIndex>,
+    /// The sources of its function libraries.
+    pub functions: Vec<Bytes>,
 }
 
 /// What became of some bytes.
@@ -244,7 +243,10 @@ impl Loader {
                 Err(LoadError::Databases { databases: self.options.databases })
             }
             Record::SelectDb(_) | Record::ResizeDb { .. } | Record::SlotInfo { .. } => Ok(()),
-            Record::Function(_) => Err(LoadError::Functions),
+            Record::Function(source) => {
+                self.about.functions.push(source);
+                Ok(())
+            }
             Record::ModuleAux { name } => Err(LoadError::Module { name }),
         }
     }

@@ -237,12 +237,8 @@ impl Core {
         }
         let own = self.shard.tools.id;
         for linked in stream.shards_with_links().filter(|linked| *linked != own) {
-            let inbox = self.shard.tools.shared.inbox(linked);
-            // So that one that is about to park looks again.
-            inbox.mark_pending();
-            if let Some(waker) = inbox.waker() {
-                self.net.wake(waker);
-            }
+            // Marked, so that one that is about to park looks again.
+            self.shard.tools.shared.inbox(linked).rouse(|waker| self.net.wake(waker));
         }
     }
 
@@ -290,7 +286,7 @@ impl Core {
                     self.shard.tools.served(shard, &mut batch.seen);
                     self.send_done(batch);
                 }
-                Ran::Postponed => self.held.push(batch),
+                Ran::Postponed => self.hold(batch),
                 Ran::Waiting => self.shard.waiting.push(batch),
             }
         }
@@ -328,7 +324,7 @@ impl Core {
         for ready in granted.drain(..) {
             match ready {
                 Ready::Done(batch) => self.batch_done(batch),
-                Ready::Postponed(batch) => self.held.push(batch),
+                Ready::Postponed(batch) => self.hold(batch),
                 Ready::Server(key, hand) => self.leased(key, hand),
                 Ready::Applied => self.wake_master_link(),
             }

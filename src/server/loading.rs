@@ -239,11 +239,21 @@ impl Core {
         info.last_load_keys_expired.store(expired, Relaxed);
         info.changes_at_last_save.store(self.changes(), Relaxed);
         crate::notice!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}.");
+        self.keep_functions(loader.about());
         match loading.purpose {
             Purpose::Start => self.start_loaded(&loading, hand),
             Purpose::Resync => self.resync_installed(loading.loader.about()),
         }
         self.process.shared.environment.status.loading.store(false, SeqCst);
+    }
+
+    /// The functions of a file that was loaded take the place of those there were.
+    pub(super) fn keep_functions(&self, about: &load::AboutFile) {
+        let functions = about.functions.clone();
+        if !functions.is_empty() {
+            crate::notice!("Keeping {} function libraries of the RDB", functions.len());
+        }
+        self.process.shared.environment.functions.store(Arc::new(functions));
     }
 
     fn start_loaded(&mut self, loading: &Loading, hand: &mut Hand) {

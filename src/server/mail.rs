@@ -93,10 +93,6 @@ impl Process {
     /// Sends mail to a shard from any thread and wakes it.
     pub fn post(&self, to: ShardId, mail: Mail) {
         self.mailboxes[usize::from(to.0)].put(mail);
-        let inbox = self.shared.inbox(to);
-        inbox.mark_pending();
-        if let Some(waker) = inbox.waker() {
-            waker.wake_thread();
-        }
+        self.shared.inbox(to).rouse(|waker| waker.wake_thread());
     }
 }

@@ -236,6 +236,7 @@ impl Core {
             form: link.form,
             greeting: link.greeting,
             version: link.announced.rdb_version(),
+            parts: link.announced.parts,
             rdb_only: link.announced.rdb_only,
         };
         self.process.post(ShardId(0), Mail::SnapshotWanted(Box::new(wanted)));

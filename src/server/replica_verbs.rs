@@ -77,6 +77,10 @@ impl Core {
             return Err(NO_MASTER_LINK);
         }
         let announced = self.links.announced.remove(&socket).unwrap_or_default();
+        if let Err(error) = full_resync::check(&announced) {
+            self.links.announced.insert(socket, announced);
+            return Err(error);
+        }
         let info = self.replica_info(socket, &announced, &ask);
         crate::notice!("Replica {info} asks for synchronization");
         let mut beginning = Beginning {

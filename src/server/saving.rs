@@ -172,6 +172,7 @@ impl Core {
             merge(number, hand, flags.merge)?;
         } else {
             drop(load::install(number, hand.spaces()));
+            self.keep_functions(loader.about());
         }
         let (loaded, expired) = (loader.keys_loaded(), loader.keys_expired());
         let info = &self.process.persistence;

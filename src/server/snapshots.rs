@@ -22,7 +22,7 @@ use crate::snapshot::child;
 use crate::snapshot::fork::{self, Forked};
 use crate::snapshot::job::{Content, Job, Label, Receiver, Target};
 use crate::snapshot::report::{Report, ReportReader};
-use crate::snapshot::wanted::{Form, Greeting, LinkAddress, News, Wanted};
+use crate::snapshot::wanted::{Form, Greeting, LinkAddress, News, Parts, Wanted};
 use crate::snapshot::writer;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -46,6 +46,8 @@ pub struct SnapshotDesk {
     /// The keyspaces are asked for.
     cutting: bool,
     running: Option<Running>,
+    /// FLUSHALLs that were seen to.
+    flushes_seen: u64,
     /// When a save point may try again after a failure.
     retry_at: Option<Instant>,
 }
@@ -65,6 +67,7 @@ struct Running {
     target: Option<Target>,
     file_saved: bool,
     changes_at_cut: u64,
+    flushes_at_cut: u64,
     began: Instant,
     /// The control socket has ended: the child is to be waited for.
     silent: bool,
@@ -158,8 +161,30 @@ impl Core {
         }
         self.reap();
         self.shutdown_cron();
+        self.look_at_flushes();
         self.look_at_save_points();
         self.start_snapshot_if_due();
+    }
+
+    fn flushes(&self) -> u64 {
+        self.process.shared.environment.status.flushes.load(Relaxed)
+    }
+
+    /// After a FLUSHALL a snapshot of what was there is of no use, and a file should not bring it
+    /// back.
+    fn look_at_flushes(&mut self) {
+        let flushes = self.flushes();
+        if std::mem::replace(&mut self.controller.snapshots.flushes_seen, flushes) == flushes {
+            return;
+        }
+        let running = &self.controller.snapshots.running;
+        if running.as_ref().is_some_and(|running| running.flushes_at_cut != flushes) {
+            self.kill_child();
+        }
+        let points = !self.shard.tools.settings.rdb.save.is_empty();
+        if points && self.controller.loading.is_none() {
+            self.controller.snapshots.file_wanted = true;
+        }
     }
 
     fn look_at_save_points(&mut self) {
@@ -206,9 +231,16 @@ impl Core {
         self.controller.snapshots.cutting = false;
         let place = self.place_of_cut(hand);
         let desk = &mut self.controller.snapshots;
-        let mut waiting = std::mem::take(&mut desk.waiting);
-        desk.waiting_since = None;
         let file_wanted = std::mem::take(&mut desk.file_wanted);
+        // All get the same bytes; who wants other parts of the data set waits for the next cut.
+        let first = desk.waiting.first().map_or(Parts::All, |wanted| wanted.parts);
+        let parts = if file_wanted { Parts::All } else { first };
+        let (mut waiting, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut desk.waiting).into_iter().partition(|it| it.parts == parts);
+        if later.is_empty() {
+            desk.waiting_since = None;
+        }
+        desk.waiting = later;
         let orders = std::mem::take(&mut desk.orders);
         if place.backlog.is_none() {
             // A replica without a history of its master's has nothing to pass on yet.
@@ -219,7 +251,8 @@ impl Core {
         if waiting.is_empty() && !file_wanted {
             return;
         }
-        let (job, addresses) = self.job(&place, waiting, file_wanted);
+        let (mut job, addresses) = self.job(&place, waiting, file_wanted);
+        job.content.parts = parts;
         let result = self.fork(hand, &job);
         match &result {
             Ok(forked) => {
@@ -309,9 +342,11 @@ impl Core {
 
     /// How a data set is written now.
     pub(super) fn content(&self, label: Option<Label>) -> Content {
-        let gauges = &self.process.shared.environment.gauges;
-        let used_bytes = gauges.iter().map(|gauges| gauges.bytes()).sum();
-        Content::new(&self.shard.tools.settings, used_bytes, label)
+        let environment = &self.process.shared.environment;
+        let used_bytes = environment.gauges.iter().map(|gauges| gauges.bytes()).sum();
+        let functions = environment.functions.load_full();
+        let content = Content::new(&self.shard.tools.settings, used_bytes, label);
+        Content { functions, ..content }
     }
 
     fn fork(&mut self, hand: &mut Hand, job: &Job) -> std::io::Result<Forked> {
@@ -366,6 +401,7 @@ impl Core {
             target: job.target,
             file_saved: false,
             changes_at_cut: self.changes(),
+            flushes_at_cut: self.flushes(),
             began: Instant::now(),
             silent: false,
         });

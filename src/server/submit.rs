@@ -49,7 +49,7 @@ impl Core {
         let mut spaces = crate::command::spaces::Spaces::none(tools.shared.placement);
         match tools.run_batch(&mut spaces, &mut batch, &mut beside) {
             Ran::Done => self.batch_done(batch),
-            Ran::Postponed => self.held.push(batch),
+            Ran::Postponed => self.hold(batch),
             Ran::Waiting => unreachable!("a pipeline's commands have keys"),
         }
     }

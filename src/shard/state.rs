@@ -203,11 +203,7 @@ impl Shard {
             match baton.pass(stretch) {
                 Some(next) if next == self.tools.id => own = true,
                 Some(next) => {
-                    let inbox = self.tools.shared.inbox(next);
-                    inbox.mark_pending();
-                    if let Some(waker) = inbox.waker() {
-                        wake(waker);
-                    }
+                    self.tools.shared.inbox(next).rouse(&mut wake);
                 }
                 None => {}
             }

@@ -5,9 +5,11 @@ use crate::base::ids::{DbIndex, ReplId, ReplOffset};
 use crate::config::choices::MaxmemoryPolicy;
 use crate::config::settings::Settings;
 use crate::rdb::encode::EncodeOptions;
-use crate::snapshot::wanted::Form;
+use crate::snapshot::wanted::{Form, Parts};
+use bytes::Bytes;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which point of which history the data set is at.
@@ -36,6 +38,10 @@ pub struct Content {
     pub used_bytes: u64,
     /// Where the stream is; none while there is none.
     pub label: Option<Label>,
+    /// The sources of function libraries.
+    pub functions: Arc<Vec<Bytes>>,
+    /// Which parts of the data set are written.
+    pub parts: Parts,
 }
 
 /// A file that a snapshot goes to.
@@ -94,6 +100,8 @@ impl Content {
             created_s: crate::base::clock::wall().as_secs(),
             used_bytes,
             label,
+            functions: Arc::default(),
+            parts: Parts::All,
         }
     }
 }

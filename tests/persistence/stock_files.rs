@@ -2,6 +2,7 @@
 
 use super::support::server::Server;
 use super::support::stock::{Kind, installed, own, tool};
+use super::support::wait::{DEADLINE, wait_until};
 use super::{background_save, fill, keys};
 use std::process::Command;
 
@@ -66,5 +67,30 @@ fn checkers_accept_our_file() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.contains("RDB looks OK"), "{name}: {text}");
         assert!(text.contains(&format!("{KEYS} keys read")), "{name}: {text}");
+    }
+}
+
+const LIBRARY: &str = "#!lua name=mine\nredis.register_function('f', function() return 'kept' end)";
+
+/// Functions are kept and passed on, in files and in full resynchronizations.
+#[test]
+fn functions_come_back_as_they_went() {
+    if !installed(&[Kind::Redis, Kind::Valkey]) {
+        return;
+    }
+    for kind in [Kind::Redis, Kind::Valkey] {
+        let mut theirs = Server::start(kind);
+        assert_eq!(theirs.ask(&["FUNCTION", "LOAD", LIBRARY]).text(), "mine");
+        theirs.ask_ok(&["SAVE"]);
+        let mut ours = moved(&mut theirs, own(2), &["repl-diskless-sync-delay 0"]);
+        assert!(ours.log().contains("Keeping 1 function libraries"), "{}", ours.log());
+        let replica = Server::start(kind);
+        replica.ask_ok(&["REPLICAOF", "127.0.0.1", &ours.port_text()]);
+        wait_until(DEADLINE, "the replica has the function", || {
+            replica.ask(&["FUNCTION", "LIST"]).items().len() == 1
+        });
+        background_save(&ours);
+        let back = moved(&mut ours, kind, &[]);
+        assert_eq!(back.ask(&["FCALL", "f", "0"]).text(), "kept", "{kind:?}");
     }
 }

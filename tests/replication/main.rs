@@ -22,6 +22,8 @@ mod s12_moving_over;
 mod s13_read_write_split;
 
 mod bad_master;
+mod bad_peers;
+mod directives;
 mod failover;
 mod following;
 mod links;
