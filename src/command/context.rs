@@ -5,6 +5,7 @@
 use super::blocked::{Block, Blocking};
 use super::effects::Effects;
 use super::environment::Environment;
+use super::gate::Role;
 use super::notify::{Class, News};
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
@@ -188,6 +189,20 @@ impl<'a> Context<'a> {
         if !self.spaces.of(key.slot).keys.insert(db, &key, value, expire) {
             self.news.notify(Class::New, b"new", db, key.bytes);
         }
+        self.note_life(db, &key, expire);
+    }
+
+    /// Remembers an end that no master knows of: on a replica that takes writes.
+    #[inline]
+    pub fn note_life(&mut self, db: DbIndex, key: &Key<'_>, expire: Option<u64>) {
+        if let Some(end_ms) = expire
+            && !self.client.is_master_link
+        {
+            let space = self.spaces.of(key.slot);
+            if space.gate.role == Role::Replica {
+                space.own_lives.note(db, key.bytes, end_ms);
+            }
+        }
     }
 
     /// Removes a key; whether it existed.
@@ -213,7 +228,9 @@ impl<'a> Context<'a> {
     pub fn set_expire(&mut self, key: &[u8], expire: Option<u64>) -> bool {
         let db = self.db;
         let (space, key) = self.space_of(key);
-        space.keys.set_expire(db, &key, expire)
+        let is_there = space.keys.set_expire(db, &key, expire);
+        self.note_life(db, &key, expire.filter(|_| is_there));
+        is_there
     }
 
     /// Asks to be executed again when a key changed, see [`super::blocked`]; `false` if nothing

@@ -100,10 +100,12 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 /// Puts an entry under a key and frees what stood there.
 fn put(ctx: &mut Context<'_>, db: DbIndex, key: &[u8], entry: Removed) {
     let lazily = ctx.settings.memory.lazyfree_lazy_server_del;
+    let expire = entry.read().expire();
     let (space, key) = ctx.space_of(key);
     if let Some(replaced) = space.keys.insert_removed(db, &key, entry) {
         free(replaced, lazily);
     }
+    ctx.note_life(db, &key, expire);
 }
 
 /// The database that an argument of MOVE or COPY names.

@@ -38,6 +38,7 @@ pub mod mirror;
 pub mod notify;
 pub mod object;
 pub mod observe;
+pub mod own_lives;
 pub mod publication;
 pub mod redact;
 pub mod replication;

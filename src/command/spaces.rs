@@ -3,6 +3,7 @@
 
 use super::blocked::BlockedTable;
 use super::gate::Gate;
+use super::own_lives::OwnLives;
 use crate::base::ids::Slot;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::placement::Placement;
@@ -17,6 +18,8 @@ pub struct Space {
     pub staging: Option<Staging>,
     /// Who waits for its keys.
     pub blocked: BlockedTable,
+    /// On a replica: the keys that end by its own clients' word.
+    pub own_lives: OwnLives,
 }
 
 /// Data on its way in.
@@ -30,7 +33,13 @@ pub struct Staging {
 impl Space {
     /// A master's keyspace with every command allowed.
     pub fn new(keys: Keyspace) -> Space {
-        Space { keys, gate: Gate::default(), staging: None, blocked: BlockedTable::default() }
+        Space {
+            keys,
+            gate: Gate::default(),
+            staging: None,
+            blocked: BlockedTable::default(),
+            own_lives: OwnLives::default(),
+        }
     }
 }
 

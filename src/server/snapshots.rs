@@ -18,6 +18,7 @@ use crate::replication::backlog::BacklogReader;
 use crate::replication::stream::Mode;
 use crate::router::lease::Hand;
 use crate::shard::batch::Batch;
+use crate::shard::slow;
 use crate::snapshot::child;
 use crate::snapshot::fork::{self, Forked};
 use crate::snapshot::job::{Content, Job, Label, Receiver, Target};
@@ -228,6 +229,7 @@ impl Core {
 
     /// Every keyspace is in hand: labels what they hold and makes the child.
     pub(super) fn cut(&mut self, hand: &mut Hand) {
+        let began = Instant::now();
         self.controller.snapshots.cutting = false;
         let place = self.place_of_cut(hand);
         let desk = &mut self.controller.snapshots;
@@ -258,6 +260,7 @@ impl Core {
             Ok(forked) => {
                 let what = job.activity();
                 crate::notice!("Background {what} started by pid {}", forked.pid);
+                self.log_cut(&job, forked, began.elapsed());
             }
             Err(error) => crate::warning!("Can't save in background: fork: {error}"),
         }
@@ -275,6 +278,21 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// How long every keyspace was held, and for whom.
+    fn log_cut(&self, job: &Job, forked: &Forked, held: Duration) {
+        let tools = &self.shard.tools;
+        slow::record_event(&tools.shared.environment, &tools.settings, "cut", held);
+        let (replicas, keys) =
+            (job.receivers.len(), self.process.persistence.save_keys_total.load(Relaxed));
+        let offset = job.content.label.map_or(ReplOffset(0), |label| label.offset);
+        crate::notice!(
+            "The snapshot of {keys} keys at offset {offset} serves {replicas} replicas; its cut \
+             took {} microseconds, {} of them the fork",
+            held.as_micros(),
+            forked.took.as_micros()
+        );
     }
 
     /// Where the stream is, with all that is in the keyspaces in hand behind it and nothing else.
@@ -359,12 +377,8 @@ impl Core {
         let took = forked.took;
         info.latest_fork_us.store(took.as_micros() as u64, Relaxed);
         info.total_forks.fetch_add(1, Relaxed);
-        let threshold = self.shard.tools.settings.observe.latency_monitor_threshold;
-        let took_ms = took.as_millis() as u64;
-        if threshold > 0 && took_ms >= threshold.unsigned_abs() {
-            let latency = &self.process.shared.environment.latency;
-            latency.record("fork", clock::wall().as_secs(), took_ms);
-        }
+        let tools = &self.shard.tools;
+        slow::record_event(&tools.shared.environment, &tools.settings, "fork", took);
         Ok(forked)
     }
 
@@ -430,10 +444,16 @@ impl Core {
                 crate::notice!("DB saved on disk ({bytes} bytes)");
             }
             Report::FileFailed { reason } => crate::warning!("{reason}"),
-            Report::Sent { receiver, .. } => {
+            Report::Sent { receiver, bytes } => {
                 let link = running.links.get_mut(receiver).and_then(Option::take);
                 let reader = running.backlog.clone();
                 let offset = running.offset;
+                crate::notice!(
+                    "The snapshot's {bytes} bytes were sent to a replica within {:.3} seconds; {} \
+                     bytes of the stream follow",
+                    running.began.elapsed().as_secs_f64(),
+                    reader.as_ref().map_or(0, BacklogReader::lag)
+                );
                 if let (Some(link), Some(reader)) = (link, reader) {
                     self.tell_link(link.address, News::Sent { offset, reader });
                 }
@@ -497,7 +517,11 @@ impl Core {
         self.close(running.control);
         let what = running.activity;
         match (code, signal) {
-            (Some(0), _) => crate::notice!("Background {what} terminated with success"),
+            (Some(0), _) => {
+                crate::notice!("Background {what} terminated with success");
+                let seconds = running.began.elapsed().as_secs_f64();
+                crate::notice!("Background {what} took {seconds:.3} seconds");
+            }
             (_, Some(signal)) => {
                 crate::warning!("Background {what} terminated by signal {}", signal as i32);
             }

@@ -4,6 +4,7 @@
 
 use super::batch::Batch;
 use super::execute::{Call, select};
+use super::slow;
 use super::state::{Shard, Tools};
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::command::spaces::Spaces;
@@ -12,6 +13,7 @@ use crate::config::choices::PropagationError;
 use crate::keyspace::placement::Placement;
 use crate::replication::ack::ApplyMarks;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// How far the shards have applied the master's stream.
 #[derive(Debug)]
@@ -132,6 +134,7 @@ impl Tools {
 
     /// Applies a batch of the master's stream. Nobody is answered; errors are logged.
     pub fn apply(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) {
+        let began = Instant::now();
         let mut view = batch.view;
         for index in 0..batch.len() {
             let command = batch.command(index);
@@ -157,6 +160,8 @@ impl Tools {
             reply.clear();
         }
         self.serve_ready(spaces);
+        let environment = &self.shared.environment;
+        slow::record_event(environment, &self.settings, "apply", began.elapsed());
     }
 
     /// The master carried out what this replica cannot: their data may differ from now on.

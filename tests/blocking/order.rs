@@ -108,8 +108,8 @@ const SCENES: &[&str] = &[
     "RPUSH other 1 2
      + BLPOP k1 0
      COPY other k1
-     + BLPOP k1 k1 0
      LPOP k1
+     + BLPOP k1 k1 0
      COPY other k1 REPLACE",
     "SELECT 1
      RPUSH k1 1 2

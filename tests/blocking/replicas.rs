@@ -30,6 +30,7 @@ fn replicas_hold_what_is_left() {
             ];
             master.ask(&["RPUSH", "a", "1", "2", "3", "4", "5", "6", "7"]);
             all.iter_mut().for_each(|client| drop(answer(client)));
+            master.ask(&["DEL", "a"]);
         }
         wait_until(DEADLINE, "all hold the same", || {
             let digest = master.digest();

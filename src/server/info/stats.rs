@@ -65,9 +65,10 @@ fn forks_and_absent(page: &mut Page<'_>) {
     let info = &page.process.persistence;
     page.field("latest_fork_usec", info.latest_fork_us.load(Relaxed));
     page.field("total_forks", info.total_forks.load(Relaxed));
+    page.field("migrate_cached_sockets", 0);
+    let own: u64 = page.environment().metrics.iter().map(|shard| shard.own_lives.read()).sum();
+    page.field("slave_expires_tracked_keys", own);
     page.zeros(&[
-        "migrate_cached_sockets",
-        "slave_expires_tracked_keys",
         "active_defrag_hits",
         "active_defrag_misses",
         "active_defrag_key_hits",
