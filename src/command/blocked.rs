@@ -5,8 +5,9 @@
 //! How a type plugs in: the handler of a command that may block reads its whole grammar, tries, and
 //! where there is nothing calls [`wait_for`](super::context::Context::wait_for). If that says no (a
 //! transaction, the master's stream) it replies what the command replies there. If yes it returns
-//! without a reply: the client is registered at the keys named and its command executed again, by whoever changes one of them, once the key holds the kind of value named. Nothing else
-//! is to be done: every change of a key that somebody waits for is seen by the keyspace itself,
+//! without a reply: the client is registered at the keys named and its command executed again, by
+//! whoever changes one of them, once the key holds the kind of value named. Nothing else is to be
+//! done: every change of a key that somebody waits for is seen by the keyspace itself,
 //! whichever command makes it. The handler must
 //! - pass over keys that are not in hand ([`Context::in_hand`](super::context::Context::in_hand)):
 //!   a change on one shard executes the command with that shard's keyspace alone, unless it `needs`

@@ -232,6 +232,7 @@ impl Core {
         if space.keys.has_ready() && space.gate.pause == Pause::Off {
             let placement = self.shard.tools.shared.placement;
             self.shard.tools.serve_ready(&mut Spaces::one(space, placement));
+            self.shard.tools.timing_ends();
         }
     }
 

@@ -124,7 +124,7 @@ impl Tools {
         let mut reply = Reply::new(waiter.view.version);
         let call = Call { command: waiter.command, args: waiter.args(), key: None };
         self.blocking = Blocking::Allowed;
-        let ran = self.run(spaces, call, &waiter.view, &mut reply);
+        let ran = self.run(spaces, &call, &waiter.view, &mut reply);
         let waits_on = matches!(std::mem::take(&mut self.blocking), Blocking::Asked(_));
         if waits_on || ran != Ran::Done {
             waiter.release();

@@ -3,7 +3,6 @@
 
 use super::batch::{Batch, BatchKind};
 use super::refuse::{self, Verdict};
-use super::slow::{self, Slow};
 use super::state::{Shard, Tools};
 use crate::base::ids::ClientId;
 use crate::command::blocked::Blocking;
@@ -21,7 +20,6 @@ use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Whether a command ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +73,7 @@ impl Beside for NothingBeside {
 
 impl Shard {
     /// Runs one command on the keyspace at home, which must be there.
-    pub fn run_here(&mut self, call: Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
+    pub fn run_here(&mut self, call: &Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
         let ran = self.tools.run(&mut spaces, call, view, reply);
@@ -99,7 +97,7 @@ impl Tools {
         batch: &mut Batch,
         beside: &mut dyn Beside,
     ) -> Ran {
-        match batch.kind {
+        let ran = match batch.kind {
             BatchKind::Commands => self.run_commands(spaces, batch),
             BatchKind::Unit => self.run_unit(spaces, batch, beside),
             BatchKind::Apply => {
@@ -122,7 +120,9 @@ impl Tools {
                 self.serve_attempted(spaces, batch);
                 Ran::Done
             }
-        }
+        };
+        self.timing_ends();
+        ran
     }
 
     fn run_commands(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) -> Ran {
@@ -137,7 +137,7 @@ impl Tools {
             let (args, reply) = batch.args_and_reply(batch.done);
             let call = Call { command, args, key: None };
             self.blocking = if travels_alone { Blocking::Allowed } else { Blocking::Denied };
-            if self.run(spaces, call, &view, reply) == Ran::Postponed {
+            if self.run(spaces, &call, &view, reply) == Ran::Postponed {
                 if let Some(baton) = &batch.baton {
                     // What was read before the pause is of another time than what comes after.
                     baton.note_reads(1, 0);
@@ -233,6 +233,7 @@ impl Tools {
                 batch.view = view;
             }
             Scope::Client(_) | Scope::Server(_) | Scope::Container => {
+                self.timing_ends();
                 let asked = InUnit { connection, view: &mut view, command, args };
                 beside.run(asked, reply);
                 self.count_call(command, args, view.id);
@@ -243,7 +244,7 @@ impl Tools {
             | Scope::AllShards(handler)
             | Scope::Anywhere(handler) => {
                 let call = Call { command, args, key: None };
-                self.call(spaces, handler, call, &view, reply);
+                self.call(spaces, handler, &call, &view, reply);
             }
         }
     }
@@ -271,7 +272,7 @@ impl Tools {
     pub fn run(
         &mut self,
         spaces: &mut Spaces<'_>,
-        call: Call<'_>,
+        call: &Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) -> Ran {
@@ -306,11 +307,14 @@ impl Tools {
         &mut self,
         spaces: &mut Spaces<'_>,
         handler: Handler,
-        call: Call<'_>,
+        call: &Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) {
-        let Call { command, args, key } = call;
+        let Call { command, args, key } = *call;
+        if self.untimed.others_than(command) {
+            self.timing_ends();
+        }
         let gate = spaces.gate().unwrap_or_default();
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
@@ -346,7 +350,7 @@ impl Tools {
         }
         // One that waits is counted when the wait is over.
         if !matches!(self.blocking, Blocking::Asked(_)) {
-            self.ended(command, args, view.id);
+            self.ended_in_group(command, args, view.id);
         }
     }
 
@@ -372,22 +376,6 @@ impl Tools {
         self.count_error(error);
         self.shared.environment.command_stats[usize::from(self.id.0)].failed(command.index);
         self.ended(command, args, ClientId(0));
-    }
-
-    /// Counts and times a command that has just ended.
-    fn ended(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
-        let now = Instant::now();
-        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
-        self.clock = now;
-        let environment = &self.shared.environment;
-        let shard = usize::from(self.id.0);
-        environment.metrics[shard].total_commands_processed.bump();
-        let stats = &environment.command_stats[shard];
-        stats.called(command.index);
-        stats.timed(command.index, 1, spent_ns);
-        if spent_ns >= self.slow_ns {
-            slow::record(environment, &self.settings, Slow { command, args, client, spent_ns });
-        }
     }
 
     /// Counts an error reply of this shard.
