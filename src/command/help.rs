@@ -38,6 +38,8 @@ const TEXTS: &[(&str, Lines)] = &[
     ("MODULE", MODULE),
     ("PUBSUB", PUBSUB),
     ("SLOWLOG", SLOWLOG),
+    ("XGROUP", XGROUP),
+    ("XINFO", XINFO),
 ];
 
 const ACL: Lines = &[
@@ -117,6 +119,31 @@ const SLOWLOG: Lines = &[
     ),
     ("LEN", "The number of entries."),
     ("RESET", "Empty the log."),
+];
+
+const XGROUP: Lines = &[
+    (
+        "CREATE <key> <group> <id | $> [MKSTREAM] [ENTRIESREAD <count>]",
+        "Make a group that reads what follows the id. MKSTREAM makes the stream too;\n\
+         ENTRIESREAD tells how many entries the group counts as read.",
+    ),
+    ("CREATECONSUMER <key> <group> <consumer>", "Make a consumer."),
+    ("DELCONSUMER <key> <group> <consumer>", "Remove a consumer and what is pending for it."),
+    ("DESTROY <key> <group>", "Remove a group."),
+    (
+        "SETID <key> <group> <id | $> [ENTRIESREAD <count>]",
+        "Let a group go on from what follows the id.",
+    ),
+];
+
+const XINFO: Lines = &[
+    ("CONSUMERS <key> <group>", "The consumers of a group."),
+    ("GROUPS <key>", "The groups of a stream."),
+    (
+        "STREAM <key> [FULL [COUNT <count>]]",
+        "What is known of a stream; with FULL also its entries, groups and consumers,\n\
+         10 of each unless told.",
+    ),
 ];
 
 #[cfg(test)]

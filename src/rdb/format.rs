@@ -68,6 +68,12 @@ pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
 pub const NODE_PLAIN: u64 = 1;
 /// In a list of type 18: a listpack.
 pub const NODE_PACKED: u64 = 2;
+/// A stream as of Redis 5.
+pub const TYPE_STREAM_1: u8 = 15;
+/// A stream as of Redis 7.0.
+pub const TYPE_STREAM_2: u8 = 19;
+/// A stream as of Redis 7.2.
+pub const TYPE_STREAM_3: u8 = 21;
 
 /// The two top bits of a length's first byte: 6 bits follow in it.
 pub const LENGTH_6: u8 = 0;

@@ -16,6 +16,8 @@ pub mod list;
 pub mod module_aux;
 pub mod reader;
 pub mod record;
+pub mod stream;
+pub mod stream_reader;
 pub mod string;
 pub mod value;
 pub mod ziplist;

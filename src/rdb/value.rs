@@ -9,6 +9,8 @@ use crate::rdb::format;
 use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::stream;
+use crate::rdb::stream_reader::StreamReader;
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -18,6 +20,8 @@ pub enum ValueReader {
     String(StringReader),
     /// A list.
     List(Box<ListReader>),
+    /// A stream.
+    Stream(Box<StreamReader>),
 }
 
 impl ValueReader {
@@ -26,6 +30,10 @@ impl ValueReader {
     pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
+            format::TYPE_STREAM_1 | format::TYPE_STREAM_2 | format::TYPE_STREAM_3 => {
+                let form = stream::Form::of_code(code)?;
+                Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
+            }
             _ => ListReader::begin(code, encoding).map(|list| ValueReader::List(Box::new(list))),
         }
     }
@@ -45,6 +53,7 @@ impl ValueReader {
                 let object = list.step(reader, input)?.map(Object::List);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
+            ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
 
@@ -53,6 +62,7 @@ impl ValueReader {
         match self {
             ValueReader::String(string) => string.memory(),
             ValueReader::List(list) => list.memory(),
+            ValueReader::Stream(stream) => stream.memory(),
         }
     }
 }
@@ -66,7 +76,7 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
             Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
             Object::SortedSet(_) => format::TYPE_STRING,
-            Object::Stream(_) => format::TYPE_STRING,
+            Object::Stream(_) => stream::Form::of_version(version).code(),
         },
     }
 }
@@ -85,7 +95,9 @@ pub fn write(
             Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
             Object::SortedSet(_) => {}
-            Object::Stream(_) => {}
+            Object::Stream(held) => {
+                stream::write(out, held, stream::Form::of_version(version), compressor)
+            }
         },
     }
 }

@@ -57,6 +57,11 @@ pub fn rule(command: &Command) -> Rule {
         (b"MEMORY", b"USAGE") | (b"SLOWLOG", b"LEN") => Rule::SameKind,
         (b"CLIENT", b"ID") => Rule::SameKind,
 
+        // How long entries have been pending, and when consumers were met.
+        (b"XPENDING", _) if command.len() > 3 => Rule::SameKind,
+        (b"XINFO", b"CONSUMERS") => Rule::SameKind,
+        (b"XINFO", b"STREAM") if command.len() > 3 => Rule::SameKind,
+
         (b"HELLO", _) => Rule::SameNames,
         _ => Rule::Exact,
     }

@@ -11,5 +11,6 @@ mod coverage;
 mod events;
 mod lockstep;
 mod runs;
+mod streams;
 mod table;
 mod usage;

@@ -17,6 +17,7 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("connection", CONNECTION),
     ("pubsub", PUBSUB),
     ("server", SERVER),
+    ("stream", crate::streams::STREAM),
 ];
 
 const PUBSUB: &[Row] = &[
