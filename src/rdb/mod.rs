@@ -16,6 +16,7 @@ pub mod list;
 pub mod module_aux;
 pub mod reader;
 pub mod record;
+pub mod sorted_set;
 pub mod stream;
 pub mod stream_reader;
 pub mod string;

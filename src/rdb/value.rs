@@ -9,6 +9,7 @@ use crate::rdb::format;
 use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::sorted_set::{self, SortedSetReader};
 use crate::rdb::stream;
 use crate::rdb::stream_reader::StreamReader;
 use crate::rdb::string::{self, StringReader};
@@ -20,6 +21,8 @@ pub enum ValueReader {
     String(StringReader),
     /// A list.
     List(Box<ListReader>),
+    /// A sorted set.
+    SortedSet(Box<SortedSetReader>),
     /// A stream.
     Stream(Box<StreamReader>),
 }
@@ -34,7 +37,11 @@ impl ValueReader {
                 let form = stream::Form::of_code(code)?;
                 Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
             }
-            _ => ListReader::begin(code, encoding).map(|list| ValueReader::List(Box::new(list))),
+            _ => {
+                let list = ListReader::begin(code, encoding).map(Box::new).map(ValueReader::List);
+                let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
+                list.or_else(|| sorted_set().map(ValueReader::SortedSet))
+            }
         }
     }
 
@@ -53,6 +60,10 @@ impl ValueReader {
                 let object = list.step(reader, input)?.map(Object::List);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
+            ValueReader::SortedSet(set) => {
+                let object = set.step(reader, input)?.map(Object::SortedSet);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
             ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
@@ -62,6 +73,7 @@ impl ValueReader {
         match self {
             ValueReader::String(string) => string.memory(),
             ValueReader::List(list) => list.memory(),
+            ValueReader::SortedSet(set) => set.memory(),
             ValueReader::Stream(stream) => stream.memory(),
         }
     }
@@ -75,7 +87,7 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
             Object::Hash(_) => format::TYPE_STRING,
             Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
-            Object::SortedSet(_) => format::TYPE_STRING,
+            Object::SortedSet(set) => sorted_set::type_code(set, version),
             Object::Stream(_) => stream::Form::of_version(version).code(),
         },
     }
@@ -94,7 +106,7 @@ pub fn write(
             Object::Hash(_) => {}
             Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
-            Object::SortedSet(_) => {}
+            Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
             Object::Stream(held) => {
                 stream::write(out, held, stream::Form::of_version(version), compressor)
             }

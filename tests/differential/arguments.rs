@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::sorted_sets;
+
 /// What stands for a lower-case word of a usage.
 #[derive(Clone, Copy)]
 pub enum Argument {
@@ -23,6 +25,8 @@ pub enum Argument {
     Cursor,
     Count,
     Word,
+    /// One of `sorted_sets`.
+    SortedSet(&'static str),
     EntryId,
     RangeEnd,
     GroupName,
@@ -60,7 +64,10 @@ impl Argument {
             "group-name" => Argument::GroupName,
             "consumer-name" => Argument::ConsumerName,
             "field-name" => Argument::FieldName,
-            _ => return None,
+            _ => {
+                let name = sorted_sets::NAMES.iter().find(|known| **known == name)?;
+                Argument::SortedSet(name)
+            }
         })
     }
 
@@ -100,6 +107,7 @@ impl Argument {
             Argument::Pattern => pick(rng, PATTERNS),
             Argument::Cursor => pick(rng, &["0", "0", "0", "0", "0", "0", "junk", "-1"]),
             Argument::Count => pick(rng, &["1", "2", "10", "1000", "0", "-1", "junk"]),
+            Argument::SortedSet(name) => sorted_sets::generate(name, rng),
             Argument::EntryId => entry_id(rng),
             Argument::RangeEnd => match rng.u8(..4) {
                 0 => pick(rng, &["-", "+", "(", "junk"]),

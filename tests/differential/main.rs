@@ -11,6 +11,7 @@ mod coverage;
 mod events;
 mod lockstep;
 mod runs;
+mod sorted_sets;
 mod streams;
 mod table;
 mod usage;

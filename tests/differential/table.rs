@@ -2,6 +2,8 @@
 //! are sent as they are, lower-case words are generators (`arguments`), `[a|b]` is optional,
 //! `(a|b)` a choice, `...` after something repeats it. A new command is a new line.
 
+use crate::sorted_sets::{GEO, SORTED_SET};
+
 /// Nothing here may block, not even with a damaged argument: so no WAIT, no DEBUG SLEEP.
 ///
 /// A weight and a usage.
@@ -17,6 +19,8 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("connection", CONNECTION),
     ("pubsub", PUBSUB),
     ("server", SERVER),
+    ("sorted set", SORTED_SET),
+    ("geo", GEO),
     ("stream", crate::streams::STREAM),
 ];
 
