@@ -74,7 +74,9 @@ pub struct Connection {
     pub(super) parser: RequestParser,
     pub(super) query: Vec<u8>,
     query_start: usize,
-    pipeline: Option<Pipeline>,
+    pub(super) pipeline: Option<Pipeline>,
+    /// Pushes that wait until the pipeline is answered.
+    pub(super) pushes: Reply,
     /// The other shard that all its commands of late were for, and how many those were.
     streak: (ShardId, u32),
     /// Somebody monitors.
@@ -138,12 +140,13 @@ impl BatchPool {
 impl Connection {
     /// A connection with a fresh session.
     pub fn new(info: Arc<ClientInfo>, session: Session) -> Connection {
-        let reply = Reply::new(session.version());
+        let version = session.version();
         Connection {
             key: info.place().1,
             info,
             session,
-            reply,
+            reply: Reply::new(version),
+            pushes: Reply::new(version),
             state: State::Ready,
             parser: RequestParser::new(),
             query: Vec::new(),
@@ -250,6 +253,7 @@ impl Connection {
         self.session.seen = self.session.seen.max(pipeline.seen());
         match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
             Assembled::Complete => {
+                self.release_pushes();
                 self.state = State::Ready;
                 Outcome::More
             }
@@ -344,6 +348,7 @@ impl Connection {
                 }
             }
         }
+        around.shard.tools.timing_ends();
         self.parser = parser;
         around.pool.ahead = ahead;
         if !open.is_empty() {
@@ -381,7 +386,7 @@ impl Connection {
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
-        seen: Seen,
+        seen: &Seen,
         args: Args<'_>,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
@@ -394,7 +399,7 @@ impl Connection {
             && (!self.session.restricted || self.session.user.check(command, args).is_ok())
         {
             let call = Call { command, args, key: seen.key(args) };
-            let taken = self.run_or_send(call, shard, open, around);
+            let taken = self.run_or_send(&call, shard, open, around);
             if matches!(taken, Taken::Next) {
                 self.note(command, args, around);
             }
@@ -403,6 +408,7 @@ impl Connection {
         if !open.is_empty() {
             return Taken::Later;
         }
+        around.shard.tools.timing_ends();
         self.session.begin_command();
         let mark = self.reply.mark();
         let taken = match table().resolve(args) {
@@ -451,7 +457,7 @@ impl Connection {
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        call: Call<'_>,
+        call: &Call<'_>,
         shard: ShardId,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
@@ -481,6 +487,7 @@ impl Connection {
         let settled = self.state == State::Ready
             && self.session.is_plain()
             && self.session.watched.is_empty()
+            && self.session.subscriptions.is_none()
             && !self.session.closing
             && self.query_len() == 0;
         (settled && self.streak.1 >= STREAK_MIN).then_some(self.streak.0)

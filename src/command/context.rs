@@ -97,20 +97,31 @@ impl<'a> Context<'a> {
 
     /// As `find`, with the reply beside it, to be written from the entry.
     pub fn find_with_reply(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        self.find_as(key, !self.client.no_touch)
+        self.find_as(key, !self.client.no_touch, true)
     }
 
     /// As `find_with_reply`, without marking the entry as used.
     pub fn find_untouched(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        self.find_as(key, false)
+        self.find_as(key, false, true)
+    }
+
+    /// As `find_untouched`, for commands that look at how a value is kept: no event tells that the
+    /// key is missing.
+    pub fn find_quietly(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
+        self.find_as(key, false, false)
     }
 
     /// As `find`, and marks the entry as used whatever the client chose; whether it exists.
     pub fn touch(&mut self, key: &[u8]) -> bool {
-        self.find_as(key, true).0.is_some()
+        self.find_as(key, true, true).0.is_some()
     }
 
-    fn find_as(&mut self, key: &[u8], touch: bool) -> (Option<EntryRef<'_>>, &mut Reply) {
+    fn find_as(
+        &mut self,
+        key: &[u8],
+        touch: bool,
+        tells: bool,
+    ) -> (Option<EntryRef<'_>>, &mut Reply) {
         let key = self.hashed(key);
         self.expire_if_due(&key);
         let lookup_ms = self.lookup_ms();
@@ -124,7 +135,9 @@ impl<'a> Context<'a> {
             Some(_) => self.metrics.keyspace_hits.bump(),
             None => {
                 self.metrics.keyspace_misses.bump();
-                self.news.notify(Class::KeyMiss, b"keymiss", self.db, key.bytes);
+                if tells {
+                    self.news.notify(Class::KeyMiss, b"keymiss", self.db, key.bytes);
+                }
             }
         }
         (found, self.reply)

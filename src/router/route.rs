@@ -25,6 +25,19 @@ pub enum Route {
     Several(ShardSet),
 }
 
+impl Route {
+    /// The shards concerned; none for what runs anywhere.
+    pub fn set(self) -> ShardSet {
+        let mut set = ShardSet::default();
+        match self {
+            Route::Anywhere => {}
+            Route::One(shard) => set.insert(shard),
+            Route::Several(several) => set = several,
+        }
+        set
+    }
+}
+
 impl ShardSet {
     /// All shards of a placement.
     pub fn all(placement: Placement) -> ShardSet {
@@ -107,6 +120,10 @@ pub fn add_to_set(command: &Command, args: Args<'_>, placement: Placement, set: 
 }
 
 fn route_of_keys(command: &Command, args: Args<'_>, placement: Placement) -> Route {
+    if let Some(index) = command.spec.routed_by {
+        let name = args.at(usize::from(index)).unwrap_or_default();
+        return Route::One(placement.shard_of(slot_of(name)));
+    }
     // Nearly every command names one key, or keys of one shard.
     let mut first: Option<ShardId> = None;
     let mut set = ShardSet::default();

@@ -43,6 +43,8 @@ pub enum Mail {
     Pause(super::pause::Change),
     /// A pause ended: what it held back goes on.
     Resume,
+    /// What was published is delivered: who waits for that goes on.
+    Heard,
     /// Lines for this shard's monitors.
     Monitored(Bytes),
     /// What threads that work for the link from the master have to tell; to shard 0.

@@ -47,6 +47,7 @@ impl Core {
             // A unix socket knows no such option.
             let _ = crate::net::socket_options::set_nodelay(&fd, false);
         }
+        self.stop_listening(socket);
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
         let Peer::Client(connection) = &mut row.peer else { return };
         let mut out = match connection.reply.take(Vec::new()) {

@@ -44,6 +44,7 @@ impl Core {
             process: &self.process,
             shard: self.shard.tools.id,
             rows: &mut self.rows,
+            subscribers: &mut self.audience.subscribers,
         };
         let tools = &mut self.shard.tools;
         let mut spaces = crate::command::spaces::Spaces::none(tools.shared.placement);

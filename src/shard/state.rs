@@ -8,6 +8,7 @@ use super::evict::Evictor;
 use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
+use super::timing::Untimed;
 use crate::base::ids::{ShardId, Ticket};
 use crate::command::publication::Publication;
 use crate::command::spaces::Space;
@@ -36,6 +37,8 @@ pub struct Tools {
     pub now_ms: u64,
     /// When the last command ended, or the run began: a command's start.
     pub clock: Instant,
+    /// Commands whose time is not taken yet.
+    pub(super) untimed: Untimed,
     /// Nanoseconds from which a command is slow, for the slow log or the latency monitor.
     pub slow_ns: u64,
     /// Lines for clients that monitor, of commands of this run.
@@ -70,6 +73,10 @@ pub struct Shard {
     /// Parts of pipelines that wait for their stretch.
     pub waiting: Vec<Box<Batch>>,
     pub(super) tending: Tending,
+    /// Runs so far that published something for other shards.
+    pub(super) published_runs: u64,
+    /// Shards that the open run has published to.
+    pub(super) told: Vec<ShardId>,
     outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
 }
@@ -124,6 +131,7 @@ impl Shard {
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
             clock: Instant::now(),
+            untimed: Untimed::default(),
             published: Vec::new(),
             wrote: false,
             passing: Vec::new(),
@@ -139,6 +147,8 @@ impl Shard {
             collected: Collected::default(),
             deferred: VecDeque::new(),
             waiting: Vec::new(),
+            published_runs: 0,
+            told: Vec::new(),
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             inbox,
         }
@@ -149,6 +159,7 @@ impl Shard {
     pub fn begin_run(&mut self) -> bool {
         self.tools.now_ms = crate::base::clock::wall_ms();
         self.tools.clock = Instant::now();
+        self.tools.untimed.begin_run();
         let config = &self.tools.shared.environment.config;
         let version = config.version();
         if version != self.tools.settings_version {
@@ -168,13 +179,14 @@ impl Shard {
 
     /// Whether something was delivered since the run began.
     pub fn has_pending(&self) -> bool {
-        self.inbox.has_pending()
+        self.inbox.has_pending() || self.tools.shared.deliveries.has(self.tools.id)
     }
 
     /// Ends a run: its effects become one entry with one ticket. After this, and not before,
     /// replies and messages may leave.
     pub fn seal_run(&mut self) -> Option<Ticket> {
         let tools = &mut self.tools;
+        tools.timing_ends();
         let ticket = (!tools.entry.is_empty())
             .then(|| tools.shared.stream.publish(tools.id, &mut tools.entry));
         if ticket.is_some() {
@@ -242,6 +254,7 @@ impl Shard {
                 wake(waker);
             }
         }
+        self.end_of_flush(wake);
     }
 
     /// Grants the leases at the head of the one order, and applies the units there, as long as the
@@ -256,6 +269,7 @@ impl Shard {
                 }
                 Some(Sequenced::Apply { mut batch, through }) => {
                     self.apply_here(&mut batch, through);
+                    self.tools.shared.progress.give_back(batch);
                     applied = true;
                 }
                 None => break,

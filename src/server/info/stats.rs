@@ -1,6 +1,7 @@
 //! INFO's section on what was counted, and the one for people who look at the loop.
 
 use super::page::Page;
+use crate::command::publication::Topic;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// `# Stats`
@@ -61,7 +62,10 @@ fn keys(page: &mut Page<'_>) {
 }
 
 fn forks_and_absent(page: &mut Page<'_>) {
-    page.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);
+    let subscriptions = &page.process.shared.environment.subscriptions;
+    page.field("pubsub_channels", subscriptions.len(Topic::Channel));
+    page.field("pubsub_patterns", subscriptions.len(Topic::Pattern));
+    page.field("pubsubshard_channels", subscriptions.len(Topic::ShardChannel));
     let info = &page.process.persistence;
     page.field("latest_fork_usec", info.latest_fork_us.load(Relaxed));
     page.field("total_forks", info.total_forks.load(Relaxed));
