@@ -244,6 +244,7 @@ const FAMILIES: &[&[Spec]] = &[
     super::keys_scan::ROWS,
     super::lcs::ROWS,
     super::lists::ROWS,
+    super::lists_blocking::ROWS,
     super::lists_edit::ROWS,
     super::lists_move::ROWS,
     super::lolwut::ROWS,

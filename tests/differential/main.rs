@@ -10,6 +10,7 @@ mod compare;
 mod coverage;
 mod events;
 mod hashes_sets;
+mod lists;
 mod lockstep;
 mod runs;
 mod sorted_sets;

@@ -14,6 +14,7 @@ pub type Row = (u32, &'static str);
 pub const GROUPS: &[(&str, &[Row])] = &[
     ("string", STRING),
     ("bitmap", BITMAP),
+    ("list", crate::lists::LIST),
     ("keys", KEYS),
     ("expiry", EXPIRY),
     ("transactions", TRANSACTIONS),
