@@ -14,3 +14,4 @@ pub mod refuse;
 pub mod shared;
 pub mod slow;
 pub mod state;
+pub mod timing;
