@@ -35,9 +35,14 @@ pub fn pending_objects() -> u64 {
     PENDING.load(Relaxed)
 }
 
-/// Values freed by the thread since the start: INFO's `lazyfreed_objects`.
+/// Values freed by the thread since the start or the last `reset`: INFO's `lazyfreed_objects`.
 pub fn freed_objects() -> u64 {
     FREED.load(Relaxed)
+}
+
+/// Counts freed values from zero again (`CONFIG RESETSTAT`).
+pub fn reset() {
+    FREED.store(0, Relaxed);
 }
 
 fn queue() -> Option<&'static SyncSender<Load>> {

@@ -63,6 +63,10 @@ pub fn i64_length(number: i64) -> usize {
 /// `infinity` in any case and with a sign are numbers. `None` for NaN, for spaces around it, and
 /// for a number whose magnitude is above the largest double or rounds to zero without being it.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(integer) = parse_i64(text) {
+        // Rounded to the nearest, as the text would be.
+        return Some(integer as f64);
+    }
     match FloatText::scan(text)? {
         FloatText::Infinite { negative } => {
             Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY })
@@ -76,6 +80,66 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
             let fits = number.is_finite() && number.is_zero() == zero;
             fits.then(|| f64::from_bits(number.to_bits() as u64))
         }
+    }
+}
+
+/// Reads a bound of a range of scores, about which stock servers are less strict than
+/// [`parse_f64`]: blanks before it are passed over, no text at all is 0, it ends at a zero byte,
+/// and what is too large or too small for a double is infinite or 0.
+pub fn parse_lenient_f64(text: &[u8]) -> Option<f64> {
+    let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let start = text.iter().position(|byte| !is_blank(byte))?;
+    match FloatText::scan(&text[start..])? {
+        FloatText::Infinite { negative: true } => Some(f64::NEG_INFINITY),
+        FloatText::Infinite { negative: false } => Some(f64::INFINITY),
+        FloatText::Decimal { text, .. } => text.parse().ok(),
+        FloatText::Hexadecimal { text, .. } => {
+            let number = text.parse::<Double>().ok()?;
+            Some(f64::from_bits(number.to_bits() as u64))
+        }
+    }
+}
+
+/// Appends a double as C's `%.17g` does, which digests and old RDB files have: 17 digits, without
+/// zeros at their end, and an exponent of two digits at least if it is below -4 or above 16.
+pub fn append_f64_17(out: &mut Vec<u8>, number: f64) {
+    if !number.is_finite() {
+        return append_f64(out, number);
+    }
+    let text = format!("{:.16e}", number.abs());
+    let (mantissa, exponent) = text.split_once('e').expect("the format has an exponent");
+    let exponent: i32 = exponent.parse().expect("the exponent is a number");
+    let digits: Vec<u8> = mantissa.bytes().filter(|byte| *byte != b'.').collect();
+    let significant = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
+    let digits = &digits[..significant];
+    if number.is_sign_negative() {
+        out.push(b'-');
+    }
+    if !(-4..17).contains(&exponent) {
+        append_pointed(out, digits, 1);
+        out.extend_from_slice(format!("e{exponent:+03}").as_bytes());
+    } else if exponent < 0 {
+        out.extend_from_slice(b"0.");
+        out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
+        out.extend_from_slice(digits);
+    } else {
+        append_pointed(out, digits, exponent.unsigned_abs() as usize + 1);
+    }
+}
+
+/// Writes digits of which the first `whole` stand before the point, zeros where there are too few.
+fn append_pointed(out: &mut Vec<u8>, digits: &[u8], whole: usize) {
+    if digits.len() > whole {
+        out.extend_from_slice(&digits[..whole]);
+        out.push(b'.');
+        out.extend_from_slice(&digits[whole..]);
+    } else {
+        out.extend_from_slice(digits);
+        out.resize(out.len() + whole - digits.len(), b'0');
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::connection::{Connection, Outcome, State, Surroundings, Taken};
 use super::session::Transaction;
+use super::subscriptions::Order;
 use crate::command::acl::check::Denied;
 use crate::command::acl::log::Refusal;
 use crate::command::error::CommandError;
@@ -11,6 +12,7 @@ use crate::command::flags::Flags;
 use crate::command::gate::Role;
 use crate::command::spec::{ClientVerb, Scope};
 use crate::command::table::Command;
+use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::router::route::{self, ShardSet};
 use crate::shard::refuse;
@@ -38,6 +40,9 @@ impl Connection {
         }
         if self.session.monitoring && command.spec.flags.any(KEYSPACE) {
             return self.refuse(Some(command), &MONITOR_ONLY, around);
+        }
+        if let Some(error) = self.refusal_of_listener(command) {
+            return self.refuse(Some(command), &error, around);
         }
         if let Some(error) = self.refusal_now(command, around) {
             return self.refuse(Some(command), &error, around);
@@ -98,6 +103,9 @@ impl Connection {
                     }
                     Err(error) => return self.refuse(Some(command), &error, around),
                 }
+            }
+            ClientVerb::Ping if self.session.only_listens() && args.len() <= 2 => {
+                pong_to_listener(args, &mut self.reply);
             }
             ClientVerb::Ping => match args.len() {
                 1 => self.reply.simple("PONG"),
@@ -193,6 +201,29 @@ impl Connection {
         Taken::Next
     }
 
+    /// Why a client's subscriptions, or its lack of any, forbid a command.
+    fn refusal_of_listener(&self, command: &Command) -> Option<CommandError> {
+        let verb = match command.spec.scope {
+            Scope::Client(verb) => Some(verb),
+            _ => None,
+        };
+        let order = verb.and_then(Order::of);
+        let name = &command.full_name;
+        if order.is_some_and(|order| !order.begins) && self.session.subscriptions.is_none() {
+            let text = format!("NOSUB '{name}' command executed not in subscribed mode");
+            return Some(CommandError::owned(text));
+        }
+        let allowed = order.is_some()
+            || matches!(verb, Some(ClientVerb::Ping | ClientVerb::Quit | ClientVerb::Reset));
+        if allowed || !self.session.only_listens() {
+            return None;
+        }
+        Some(CommandError::owned(format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+             RESET are allowed in this context"
+        )))
+    }
+
     /// Why the server's state forbids a command that does not execute on a keyspace now.
     fn refusal_now(&self, command: &Command, around: &Surroundings<'_>) -> Option<CommandError> {
         let tools = &around.shard.tools;
@@ -202,6 +233,13 @@ impl Connection {
         let writes = command.spec.flags.has(Flags::WRITE);
         refuse::refusal(command.spec.flags, writes, role, &tools.settings, status)
     }
+}
+
+/// Answers a PING with RESP2 among messages: as if it were one.
+pub fn pong_to_listener(args: Args<'_>, reply: &mut Reply) {
+    reply.array(2);
+    reply.bulk(b"pong");
+    reply.bulk(args.at(1).unwrap_or_default());
 }
 
 /// Commands that run at once although a transaction is open.

@@ -74,7 +74,9 @@ pub struct Connection {
     pub(super) parser: RequestParser,
     pub(super) query: Vec<u8>,
     query_start: usize,
-    pipeline: Option<Pipeline>,
+    pub(super) pipeline: Option<Pipeline>,
+    /// Pushes that wait until the pipeline is answered.
+    pub(super) pushes: Reply,
     /// The other shard that all its commands of late were for, and how many those were.
     streak: (ShardId, u32),
     /// Somebody monitors.
@@ -138,12 +140,13 @@ impl BatchPool {
 impl Connection {
     /// A connection with a fresh session.
     pub fn new(info: Arc<ClientInfo>, session: Session) -> Connection {
-        let reply = Reply::new(session.version());
+        let version = session.version();
         Connection {
             key: info.place().1,
             info,
             session,
-            reply,
+            reply: Reply::new(version),
+            pushes: Reply::new(version),
             state: State::Ready,
             parser: RequestParser::new(),
             query: Vec::new(),
@@ -250,6 +253,7 @@ impl Connection {
         self.session.seen = self.session.seen.max(pipeline.seen());
         match pipeline.assemble(&mut self.reply, |batch| pool.give(batch)) {
             Assembled::Complete => {
+                self.release_pushes();
                 self.state = State::Ready;
                 Outcome::More
             }
@@ -483,6 +487,7 @@ impl Connection {
         let settled = self.state == State::Ready
             && self.session.is_plain()
             && self.session.watched.is_empty()
+            && self.session.subscriptions.is_none()
             && !self.session.closing
             && self.query_len() == 0;
         (settled && self.streak.1 >= STREAK_MIN).then_some(self.streak.0)

@@ -10,4 +10,5 @@ pub mod multi;
 pub mod numbers;
 pub mod pipeline;
 pub mod session;
+pub mod subscriptions;
 pub mod tracking;

@@ -2,6 +2,7 @@
 
 use super::connection::Connection;
 use crate::command::client_info::ClientFlags;
+use crate::command::publication::Topic;
 use crate::resp::reply::RespVersion;
 
 impl Connection {
@@ -13,10 +14,17 @@ impl Connection {
         let flags = ClientFlags::MULTI
             .when(transaction.is_some())
             .with(ClientFlags::MONITOR.when(self.session.monitoring))
+            .with(ClientFlags::PUBSUB.when(self.session.subscriptions.is_some()))
             .with(ClientFlags::CLOSING.when(self.session.closing))
             .with(ClientFlags::NO_TOUCH.when(view.no_touch));
         numbers.flags.set(u64::from(flags.0));
         numbers.db.set(u64::from(view.db.0));
+        let subscribed = |topic: Topic| {
+            self.session.subscriptions.as_ref().map_or(0, |all| all.names(topic).len() as u64)
+        };
+        numbers.sub.set(subscribed(Topic::Channel));
+        numbers.psub.set(subscribed(Topic::Pattern));
+        numbers.ssub.set(subscribed(Topic::ShardChannel));
         numbers.multi.set(transaction.map_or(0, |open| open.batch.len() as u64 + 1));
         numbers.multi_mem.set(transaction.map_or(0, |open| open.batch.bytes() as u64));
         numbers.watch.set(self.session.watched.len() as u64);

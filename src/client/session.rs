@@ -1,6 +1,7 @@
 //! What a client said about itself and is in the middle of: database, protocol, name, transaction,
 //! watched keys. Lives with its connection, on the connection's shard, and moves with it.
 
+use super::subscriptions::Subscriptions;
 use crate::base::ids::{ClientId, ReplOffset};
 use crate::command::acl::user::User;
 use crate::command::acl::users::Acl;
@@ -58,6 +59,8 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// Watched keys.
     pub watched: Vec<WatchedKey>,
+    /// What it subscribes to, if anything.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Every command of the server is sent to it.
     pub monitoring: bool,
     /// The command under way is not answered, whatever `reply_mode` is by now.
@@ -86,6 +89,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             transaction: None,
             watched: Vec::new(),
+            subscriptions: None,
             monitoring: false,
             silent_now: false,
             seen: Seen::default(),
@@ -151,6 +155,13 @@ impl Session {
             && self.authenticated
             && self.reply_mode == ReplyMode::On
             && !self.monitoring
+            && !self.only_listens()
+    }
+
+    /// Whether it may do little else than listen: with RESP2 messages cannot be told from replies.
+    #[inline]
+    pub fn only_listens(&self) -> bool {
+        self.subscriptions.is_some() && self.view.version == RespVersion::V2
     }
 
     /// The protocol of its replies.

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use super::strings_ranges::{change_bytes, make_raw};
 use crate::base::number;
@@ -147,6 +148,12 @@ fn write(
             outcomes.extend(rest.iter().map(|operation| operation.run(bytes)));
         });
         ctx.propagate(args);
+        let written = |(operation, outcome): (&Operation, &Outcome)| {
+            !operation.is_read() && outcome.is_some()
+        };
+        if operations.iter().zip(&outcomes).any(written) {
+            ctx.notify(Class::String, b"setbit", key);
+        }
     } else {
         make_raw(ctx, key);
     }

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
 use super::strings_ranges::{change_bytes, clamp, is_backwards, make_raw};
 use crate::base::number;
@@ -57,6 +58,7 @@ fn setbit(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             bytes[byte] = if bit { bytes[byte] | mask } else { bytes[byte] & !mask };
         });
         ctx.propagate(args);
+        ctx.notify(Class::String, b"setbit", key);
     } else {
         make_raw(ctx, key);
     }
@@ -242,6 +244,10 @@ fn bitop(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     };
     if changed {
         ctx.propagate(args);
+        match len {
+            0 => ctx.notify(Class::Generic, b"del", target),
+            _ => ctx.notify(Class::String, b"set", target),
+        }
     }
     ctx.reply.integer(len as i64);
     Ok(())

@@ -134,6 +134,8 @@ impl ClientFlags {
     pub const MULTI: ClientFlags = ClientFlags(1 << 4);
     /// `b`: it waits for an operation to become possible.
     pub const BLOCKED: ClientFlags = ClientFlags(1 << 5);
+    /// `b` as well: a pause holds it back.
+    pub const PAUSED: ClientFlags = ClientFlags(1 << 14);
     /// `t`: it tracks keys for its cache.
     pub const TRACKING: ClientFlags = ClientFlags(1 << 6);
     /// `R`: the client its invalidations went to is gone.
@@ -174,7 +176,7 @@ const LETTERS: &[(ClientFlags, char)] = &[
     (ClientFlags::MASTER, 'M'),
     (ClientFlags::PUBSUB, 'P'),
     (ClientFlags::MULTI, 'x'),
-    (ClientFlags::BLOCKED, 'b'),
+    (ClientFlags::BLOCKED.with(ClientFlags::PAUSED), 'b'),
     (ClientFlags::TRACKING, 't'),
     (ClientFlags::BROKEN_REDIRECT, 'R'),
     (ClientFlags::BROADCAST, 'B'),

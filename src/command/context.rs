@@ -4,6 +4,7 @@
 
 use super::effects::Effects;
 use super::environment::Environment;
+use super::gate::Role;
 use super::notify::{Class, News};
 use super::spaces::{Space, Spaces};
 use crate::base::ids::{ClientId, DbIndex};
@@ -96,20 +97,31 @@ impl<'a> Context<'a> {
 
     /// As `find`, with the reply beside it, to be written from the entry.
     pub fn find_with_reply(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        self.find_as(key, !self.client.no_touch)
+        self.find_as(key, !self.client.no_touch, true)
     }
 
     /// As `find_with_reply`, without marking the entry as used.
     pub fn find_untouched(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
-        self.find_as(key, false)
+        self.find_as(key, false, true)
+    }
+
+    /// As `find_untouched`, for commands that look at how a value is kept: no event tells that the
+    /// key is missing.
+    pub fn find_quietly(&mut self, key: &[u8]) -> (Option<EntryRef<'_>>, &mut Reply) {
+        self.find_as(key, false, false)
     }
 
     /// As `find`, and marks the entry as used whatever the client chose; whether it exists.
     pub fn touch(&mut self, key: &[u8]) -> bool {
-        self.find_as(key, true).0.is_some()
+        self.find_as(key, true, true).0.is_some()
     }
 
-    fn find_as(&mut self, key: &[u8], touch: bool) -> (Option<EntryRef<'_>>, &mut Reply) {
+    fn find_as(
+        &mut self,
+        key: &[u8],
+        touch: bool,
+        tells: bool,
+    ) -> (Option<EntryRef<'_>>, &mut Reply) {
         let key = self.hashed(key);
         self.expire_if_due(&key);
         let lookup_ms = self.lookup_ms();
@@ -123,7 +135,9 @@ impl<'a> Context<'a> {
             Some(_) => self.metrics.keyspace_hits.bump(),
             None => {
                 self.metrics.keyspace_misses.bump();
-                self.news.notify(Class::KeyMiss, b"keymiss", self.db, key.bytes);
+                if tells {
+                    self.news.notify(Class::KeyMiss, b"keymiss", self.db, key.bytes);
+                }
             }
         }
         (found, self.reply)
@@ -185,6 +199,20 @@ impl<'a> Context<'a> {
         if !self.spaces.of(key.slot).keys.insert(db, &key, value, expire) {
             self.news.notify(Class::New, b"new", db, key.bytes);
         }
+        self.note_life(db, &key, expire);
+    }
+
+    /// Remembers an end that no master knows of: on a replica that takes writes.
+    #[inline]
+    pub fn note_life(&mut self, db: DbIndex, key: &Key<'_>, expire: Option<u64>) {
+        if let Some(end_ms) = expire
+            && !self.client.is_master_link
+        {
+            let space = self.spaces.of(key.slot);
+            if space.gate.role == Role::Replica {
+                space.own_lives.note(db, key.bytes, end_ms);
+            }
+        }
     }
 
     /// Removes a key; whether it existed.
@@ -210,7 +238,9 @@ impl<'a> Context<'a> {
     pub fn set_expire(&mut self, key: &[u8], expire: Option<u64>) -> bool {
         let db = self.db;
         let (space, key) = self.space_of(key);
-        space.keys.set_expire(db, &key, expire)
+        let is_there = space.keys.set_expire(db, &key, expire);
+        self.note_life(db, &key, expire.filter(|_| is_there));
+        is_there
     }
 
     /// Streams the command as it came and counts one change.

@@ -9,6 +9,7 @@ use crate::base::ids::DbIndex;
 use crate::base::lazy_free;
 use crate::base::number;
 use crate::resp::request::Args;
+use std::sync::atomic::Ordering;
 
 fn flush_db(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let lazily = is_async(ctx, args)?;
@@ -23,6 +24,7 @@ fn flush_all(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let databases = ctx.settings.server.databases;
     let removed = (0..databases).map(|db| empty(ctx, DbIndex(db), lazily)).sum();
     finish_flush(ctx, args, removed);
+    ctx.environment.status.flushes.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
 use super::keys_expire::is_past;
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use crate::base::number;
 use crate::rdb::convert;
@@ -99,6 +100,7 @@ fn restore(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if ends.is_some_and(|ends| is_past(ctx, key, ends)) {
         if replaced {
             ctx.propagate_as(&[deletion_word(lazily), key]);
+            ctx.notify(Class::Generic, b"del", key);
         }
         ctx.reply.ok();
         return Ok(());
@@ -112,6 +114,7 @@ fn restore(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         entry.set_access(access);
     }
     stream_restore(ctx, args, expire_ms.filter(|_| !options.absolute));
+    ctx.notify(Class::Generic, b"restore", key);
     ctx.reply.ok();
     Ok(())
 }

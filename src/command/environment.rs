@@ -68,6 +68,8 @@ pub struct Status {
     pub pause_all: AtomicBool,
     /// A pause holds back commands that may write.
     pub pause_writes: AtomicBool,
+    /// FLUSHALLs so far: a snapshot from before one is of no use.
+    pub flushes: AtomicU64,
     /// Clients that monitor.
     pub monitors: AtomicU64,
     /// Whether background deletion of expired keys is on (`DEBUG SET-ACTIVE-EXPIRE`).

@@ -65,7 +65,7 @@ impl Fixture {
             let mut keys = Keyspace::new(id, slots.start..=slots.end - 1, gauges, 1);
             keys.set_clock(AccessClock::lru(START_MS));
             let gate = Gate { streaming: true, ..Gate::default() };
-            Some(Box::new(Space { keys, gate, staging: None }))
+            Some(Box::new(Space { gate, ..Space::new(keys) }))
         });
         Fixture {
             view: ClientView::internal(),

@@ -36,7 +36,8 @@ macro_rules! bits {
 
             /// The printed names of the bits set, in the order of the table.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
-                $names.iter().filter(move |(bit, _)| self.has(*bit)).map(|(_, name)| *name)
+                let named = $names.iter().filter(|(_, name)| !name.is_empty());
+                named.filter(move |(bit, _)| self.has(*bit)).map(|(_, name)| *name)
             }
         }
 
@@ -68,7 +69,7 @@ bits! { Flags, FLAG_NAMES:
     ASKING = 12 "asking",
     FAST = 13 "fast",
     NO_AUTH = 14 "no_auth",
-    MAY_REPLICATE = 15 "may_replicate",
+    MAY_REPLICATE = 15 "",
     NO_MANDATORY_KEYS = 19 "no_mandatory_keys",
     NO_ASYNC_LOADING = 21 "no_async_loading",
     NO_MULTI = 22 "no_multi",

@@ -36,7 +36,10 @@ const TEXTS: &[(&str, Lines)] = &[
     ("LATENCY", LATENCY),
     ("MEMORY", MEMORY),
     ("MODULE", MODULE),
+    ("PUBSUB", PUBSUB),
     ("SLOWLOG", SLOWLOG),
+    ("XGROUP", XGROUP),
+    ("XINFO", XINFO),
 ];
 
 const ACL: Lines = &[
@@ -100,6 +103,14 @@ const MEMORY: Lines = &[
 
 const MODULE: Lines = &[("LIST", "The modules loaded: none, in this version.")];
 
+const PUBSUB: Lines = &[
+    ("CHANNELS [<pattern>]", "The channels with subscribers; those that match, if told."),
+    ("NUMPAT", "The number of patterns subscribed to."),
+    ("NUMSUB [<channel> ...]", "The subscribers of each channel, those by patterns not counted."),
+    ("SHARDCHANNELS [<pattern>]", "The shard channels with subscribers; those that match."),
+    ("SHARDNUMSUB [<shardchannel> ...]", "The subscribers of each shard channel."),
+];
+
 const SLOWLOG: Lines = &[
     (
         "GET [<count>]",
@@ -108,6 +119,31 @@ const SLOWLOG: Lines = &[
     ),
     ("LEN", "The number of entries."),
     ("RESET", "Empty the log."),
+];
+
+const XGROUP: Lines = &[
+    (
+        "CREATE <key> <group> <id | $> [MKSTREAM] [ENTRIESREAD <count>]",
+        "Make a group that reads what follows the id. MKSTREAM makes the stream too;\n\
+         ENTRIESREAD tells how many entries the group counts as read.",
+    ),
+    ("CREATECONSUMER <key> <group> <consumer>", "Make a consumer."),
+    ("DELCONSUMER <key> <group> <consumer>", "Remove a consumer and what is pending for it."),
+    ("DESTROY <key> <group>", "Remove a group."),
+    (
+        "SETID <key> <group> <id | $> [ENTRIESREAD <count>]",
+        "Let a group go on from what follows the id.",
+    ),
+];
+
+const XINFO: Lines = &[
+    ("CONSUMERS <key> <group>", "The consumers of a group."),
+    ("GROUPS <key>", "The groups of a stream."),
+    (
+        "STREAM <key> [FULL [COUNT <count>]]",
+        "What is known of a stream; with FULL also its entries, groups and consumers,\n\
+         10 of each unless told.",
+    ),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::context::{Context, free};
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use crate::resp::request::Args;
 
@@ -23,6 +24,7 @@ fn remove_keys(ctx: &mut Context<'_>, args: Args<'_>, lazily: bool) {
     for key in args.iter().skip(1) {
         if let Some(entry) = ctx.take_in(db, key) {
             free(entry, lazily);
+            ctx.notify(Class::Generic, b"del", key);
             removed += 1;
         }
     }

@@ -6,6 +6,7 @@ use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::gate::Role;
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use crate::base::number;
 use crate::resp::request::Args;
@@ -102,9 +103,11 @@ fn set_expire(ctx: &mut Context<'_>, args: Args<'_>, scale: Scale) -> CommandRes
             free(removed, lazily);
         }
         ctx.propagate_as(&[deletion_word(lazily), key]);
+        ctx.notify(Class::Generic, b"del", key);
     } else {
         ctx.set_expire(key, Some(u64::try_from(instant).unwrap_or(0)));
         stream_instant(ctx, args, scale, instant);
+        ctx.notify(Class::Generic, b"expire", key);
     }
     ctx.reply.integer(1);
     Ok(())
@@ -190,6 +193,7 @@ fn persist(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if had {
         ctx.set_expire(key, None);
         ctx.propagate(args);
+        ctx.notify(Class::Generic, b"persist", key);
     }
     ctx.reply.integer(i64::from(had));
     Ok(())

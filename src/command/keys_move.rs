@@ -5,6 +5,7 @@ use super::context::{Context, free};
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use crate::base::ids::DbIndex;
 use crate::base::number;
@@ -44,6 +45,8 @@ fn rename_unless(
     }
     if let Some(removed) = ctx.take_in(db, from) {
         put(ctx, db, to, removed);
+        ctx.notify(Class::Generic, b"rename_from", from);
+        ctx.notify(Class::Generic, b"rename_to", to);
     }
     Ok(true)
 }
@@ -58,6 +61,8 @@ fn move_key(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if moves && let Some(removed) = ctx.take_in(from, key) {
         put(ctx, to, key, removed);
         ctx.propagate(args);
+        ctx.notify(Class::Generic, b"move_from", key);
+        ctx.notify_in(to, Class::Generic, b"move_to", key);
     }
     ctx.reply.integer(i64::from(moves));
     Ok(())
@@ -89,6 +94,7 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             duplicate.read().set_access(access);
             put(ctx, to_db, to, duplicate);
             ctx.propagate(args);
+            ctx.notify_in(to_db, Class::Generic, b"copy_to", to);
             true
         }
         _ => false,
@@ -100,10 +106,13 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 /// Puts an entry under a key and frees what stood there.
 fn put(ctx: &mut Context<'_>, db: DbIndex, key: &[u8], entry: Removed) {
     let lazily = ctx.settings.memory.lazyfree_lazy_server_del;
+    let expire = entry.read().expire();
     let (space, key) = ctx.space_of(key);
     if let Some(replaced) = space.keys.insert_removed(db, &key, entry) {
         free(replaced, lazily);
     }
+    ctx.notify_in(db, Class::New, b"new", key.bytes);
+    ctx.note_life(db, &key, expire);
 }
 
 /// The database that an argument of MOVE or COPY names.

@@ -9,7 +9,7 @@ use crate::keyspace::value::ValueRef;
 use crate::resp::request::Args;
 
 fn encoding(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
-    let (found, reply) = ctx.find_untouched(args.get(2));
+    let (found, reply) = ctx.find_quietly(args.get(2));
     match found {
         Some(entry) => reply.bulk(entry.encoding().as_bytes()),
         None => reply.null(),
@@ -39,7 +39,7 @@ fn idle_time(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 
 /// The access data of a key; without the key, null is replied.
 fn access(ctx: &mut Context<'_>, key: &[u8]) -> Option<u32> {
-    let (found, reply) = ctx.find_untouched(key);
+    let (found, reply) = ctx.find_quietly(key);
     let access = found.map(|entry| entry.access());
     if access.is_none() {
         reply.null();
@@ -51,7 +51,7 @@ fn ref_count(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let memory = &ctx.settings.memory;
     let by_use = memory.policy.is_lru() || memory.policy.is_lfu();
     let shares_integers = memory.maxmemory == 0 || !by_use;
-    let (found, reply) = ctx.find_untouched(args.get(2));
+    let (found, reply) = ctx.find_quietly(args.get(2));
     match found.map(|entry| entry.value()) {
         None => reply.null(),
         Some(ValueRef::Int(0..SHARED_INTEGERS)) if shares_integers => reply.integer(SHARED_COUNT),

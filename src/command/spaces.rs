@@ -2,6 +2,7 @@
 //! look alike, so no command has distributed code of its own.
 
 use super::gate::Gate;
+use super::own_lives::OwnLives;
 use crate::base::ids::Slot;
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::placement::Placement;
@@ -14,6 +15,8 @@ pub struct Space {
     pub gate: Gate,
     /// Data that is being loaded beside `keys`, until it takes their place.
     pub staging: Option<Staging>,
+    /// On a replica: the keys that end by its own clients' word.
+    pub own_lives: OwnLives,
 }
 
 /// Data on its way in.
@@ -27,7 +30,7 @@ pub struct Staging {
 impl Space {
     /// A master's keyspace with every command allowed.
     pub fn new(keys: Keyspace) -> Space {
-        Space { keys, gate: Gate::default(), staging: None }
+        Space { keys, gate: Gate::default(), staging: None, own_lives: OwnLives::default() }
     }
 }
 

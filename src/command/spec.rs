@@ -62,12 +62,18 @@ pub enum ClientVerb {
     Monitor,
     Multi,
     Ping,
+    Psubscribe,
     Psync,
+    Punsubscribe,
     Quit,
     Replconf,
     Reset,
     Select,
+    Ssubscribe,
+    Subscribe,
+    Sunsubscribe,
     Sync,
+    Unsubscribe,
     Unwatch,
     Wait,
     WaitAof,
@@ -154,6 +160,8 @@ pub struct Spec {
     pub keys: &'static [KeySpec],
     /// Who runs it.
     pub scope: Scope,
+    /// The argument that decides on which shard it runs, where that is no key.
+    pub routed_by: Option<u16>,
     /// Its group.
     pub group: Group,
     /// The Redis version that brought it.
@@ -178,6 +186,7 @@ impl Spec {
             extra_categories: Categories::NONE,
             keys: &[],
             scope,
+            routed_by: None,
             group,
             since: "1.0.0",
             summary: "",
@@ -202,6 +211,12 @@ impl Spec {
     /// Sets where the keys are.
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Spec {
         self.keys = keys;
+        self
+    }
+
+    /// Lets an argument that is no key decide where it runs.
+    pub const fn routed_by(mut self, index: u16) -> Spec {
+        self.routed_by = Some(index);
         self
     }
 
@@ -230,9 +245,13 @@ impl Spec {
         self
     }
 
-    /// The argument that is the command's only key, if it runs on a shard and has just one.
+    /// The argument that is the command's only key, or takes the place of one, if it runs on a
+    /// shard and has just one.
     pub const fn single_key(&self) -> Option<usize> {
         let Scope::Shard(_) = self.scope else { return None };
+        if let Some(index) = self.routed_by {
+            return Some(index as usize);
+        }
         match self.keys {
             [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, .. }] => {
                 Some(*index as usize)

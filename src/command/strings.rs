@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Scope, Spec};
 use super::strings_options::{Condition, Expiry, GetexOptions, SetOptions, Unit};
 use crate::keyspace::value::{Kind, Value, ValueRef};
@@ -54,6 +55,7 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if args.len() == 3 {
         ctx.insert(args.get(1), value_of(args, 2), None);
         ctx.propagate(args);
+        ctx.notify(Class::String, b"set", args.get(1));
         ctx.reply.ok();
         return Ok(());
     }
@@ -90,6 +92,10 @@ fn set_with(ctx: &mut Context<'_>, args: Args<'_>, options: &SetOptions<'_>) -> 
         let kept = old.flatten().filter(|_| options.keep_ttl);
         ctx.insert(key, value_of(args, 2), deadline.or(kept));
         propagate_set(ctx, args, options, deadline);
+        ctx.notify(Class::String, b"set", key);
+        if deadline.is_some() {
+            ctx.notify(Class::Generic, b"expire", key);
+        }
     }
     if !options.get {
         ctx.reply.ok();
@@ -107,6 +113,7 @@ fn is_over_already(ctx: &Context<'_>, deadline_ms: u64) -> bool {
 fn delete(ctx: &mut Context<'_>, key: &[u8]) {
     if ctx.remove(key) {
         ctx.propagate_as(&[b"DEL", key]);
+        ctx.notify(Class::Generic, b"del", key);
     }
 }
 
@@ -147,6 +154,7 @@ fn setnx(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     }
     ctx.insert(args.get(1), value_of(args, 2), None);
     ctx.propagate(args);
+    ctx.notify(Class::String, b"set", args.get(1));
     ctx.reply.integer(1);
     Ok(())
 }
@@ -163,6 +171,8 @@ fn set_expiring(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -
     let at = Expiry { unit, text: args.get(2) }.deadline_ms(ctx.now_ms, name)?;
     ctx.insert(args.get(1), value_of(args, 3), Some(at));
     propagate_expiring(ctx, args.get(1), args.get(3), at);
+    ctx.notify(Class::String, b"set", args.get(1));
+    ctx.notify(Class::Generic, b"expire", args.get(1));
     ctx.reply.ok();
     Ok(())
 }
@@ -172,6 +182,7 @@ fn getset(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     reply_found(ctx, key)?;
     ctx.insert(key, value_of(args, 2), None);
     ctx.propagate_as(&[b"SET", key, args.get(2)]);
+    ctx.notify(Class::String, b"set", key);
     Ok(())
 }
 
@@ -196,10 +207,12 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             ctx.set_expire(key, Some(at));
             let mut digits = itoa::Buffer::new();
             ctx.propagate_as(&[b"PEXPIREAT", key, digits.format(at).as_bytes()]);
+            ctx.notify(Class::Generic, b"expire", key);
         }
     } else if options.persist && ctx.look(key).is_some_and(|entry| entry.expire().is_some()) {
         ctx.set_expire(key, None);
         ctx.propagate_as(&[b"PERSIST", key]);
+        ctx.notify(Class::Generic, b"persist", key);
     }
     Ok(())
 }
@@ -244,6 +257,7 @@ fn check_pairs(args: Args<'_>, name: &str) -> CommandResult {
 fn set_pairs(ctx: &mut Context<'_>, args: Args<'_>) {
     for index in (1..args.len()).step_by(2) {
         ctx.insert(args.get(index), value_of(args, index + 1), None);
+        ctx.notify(Class::String, b"set", args.get(index));
     }
     ctx.propagate(args);
     // One change is counted with the command, one more for each further pair.

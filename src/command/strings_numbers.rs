@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
 use crate::base::long_double::LongDouble;
 use crate::base::number;
@@ -46,6 +47,7 @@ fn add(ctx: &mut Context<'_>, args: Args<'_>, by: i64) -> CommandResult {
         by
     };
     ctx.propagate(args);
+    ctx.notify(Class::String, b"incrby", key);
     ctx.reply.integer(sum);
     Ok(())
 }
@@ -68,6 +70,7 @@ fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         text
     };
     ctx.propagate_as(&[b"SET", key, &text, b"KEEPTTL"]);
+    ctx.notify(Class::String, b"incrbyfloat", key);
     ctx.reply.bulk(&text);
     Ok(())
 }

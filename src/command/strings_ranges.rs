@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::CommandError;
 use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
+use super::notify::Class;
 use super::spec::{CommandResult, Group, Handler, Scope, Spec};
 use super::strings::value_of;
 use crate::base::number;
@@ -94,6 +95,7 @@ fn append(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         }
     };
     ctx.propagate(args);
+    ctx.notify(Class::String, b"append", key);
     ctx.reply.integer(len as i64);
     Ok(())
 }
@@ -122,6 +124,7 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             bytes.len()
         });
         ctx.propagate(args);
+        ctx.notify(Class::String, b"setrange", key);
     }
     ctx.reply.integer(len as i64);
     Ok(())

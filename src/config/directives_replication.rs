@@ -1,6 +1,6 @@
 //! Rows of the directive table: being a master, being a replica. A static table, any core.
 
-use crate::config::kinds::{Directive, Kind, Number, boolean, choice, integer, row, text};
+use crate::config::kinds::{Directive, Kind, Number, boolean, choice, integer, memory, row, text};
 use crate::config::special;
 
 /// Bytes below which a backlog would not outlive even one burst; less is drawn up to it.
@@ -102,6 +102,12 @@ pub static ROWS: &[Directive] = &[
         "1mb",
         Kind::Memory(BACKLOG, 1, i64::MAX as i128),
         "Bytes of history kept, so that a replica that was away can go on from where it was.",
+    ),
+    row(
+        "repl-resync-buffer-limit",
+        "0",
+        memory!(replication.repl_resync_buffer_limit, 0, i64::MAX),
+        "Bytes of the stream that may wait for a replica that was dropped while it was sent all.",
     ),
     row(
         "repl-backlog-ttl",

@@ -125,6 +125,9 @@ pub struct Replication {
     pub repl_disable_tcp_nodelay: bool,
     /// Bytes of history kept, at least 16 KiB.
     pub repl_backlog_size: u64,
+    /// Bytes to which the output limit of a replica dropped in its full resynchronization may grow;
+    /// 0 is a quarter of the memory.
+    pub repl_resync_buffer_limit: u64,
     /// Seconds without replicas after which the backlog ends; 0 is never.
     pub repl_backlog_ttl: i64,
     /// Rank for Sentinel, lower is better; 0 is never promoted.

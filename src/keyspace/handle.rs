@@ -169,6 +169,14 @@ impl EntryMut<'_> {
         self.changed |= object.is_some();
         object
     }
+
+    /// As [`EntryMut::object_mut`], for what is no change to those who watch the key: what a stream
+    /// knows of its readers.
+    pub fn object_unwatched(&mut self) -> Option<&mut Object> {
+        let object = self.entry.object_mut();
+        self.reshaped |= object.is_some();
+        object
+    }
 }
 
 impl Drop for EntryMut<'_> {

@@ -13,7 +13,12 @@ pub enum Overdue {
     /// No acknowledgement for `repl-timeout`.
     Silent,
     /// More waits for it than `client-output-buffer-limit replica` allows.
-    OverLimit,
+    OverLimit {
+        /// Bytes that wait.
+        waiting: u64,
+        /// What may.
+        limit: OutputLimit,
+    },
 }
 
 /// The line for the log, with the replica's name.
@@ -31,10 +36,11 @@ impl fmt::Display for OverdueText<'_> {
             Overdue::Silent => {
                 write!(out, "Disconnecting timedout replica (streaming sync): {replica}")
             }
-            Overdue::OverLimit => write!(
+            Overdue::OverLimit { waiting, limit } => write!(
                 out,
                 "Client {replica} scheduled to be closed ASAP for overcoming of output buffer \
-                 limits."
+                 limits. ({waiting} bytes wait for it, hard limit {}, soft limit {} for {} s)",
+                limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
             ),
         }
     }

@@ -2,9 +2,10 @@
 
 use crate::base::ids::ReplId;
 use crate::base::number;
+use crate::command::error::CommandError;
 use crate::master::replconf::Announced;
 use crate::resp::request::Args;
-use crate::snapshot::wanted::{Form, Greeting};
+use crate::snapshot::wanted::{Form, Greeting, Parts};
 
 /// What a client asks for with SYNC or PSYNC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +44,21 @@ impl<'a> Ask<'a> {
 }
 
 /// How the snapshot is framed: as it is made, if the replica understands that and the server is
-/// set to it (`diskless`).
+/// set to it (`diskless`), or if it holds only a part: no file in `dir` may.
 pub fn form(announced: &Announced, diskless: bool) -> Form {
-    if diskless && announced.eof { Form::EofMark } else { Form::Length }
+    let partly = announced.parts != Parts::All;
+    if announced.eof && (diskless || partly) { Form::EofMark } else { Form::Length }
+}
+
+/// Whether the client can be served what it wants.
+///
+/// # Errors
+/// The text of a stock server.
+pub fn check(announced: &Announced) -> Result<(), CommandError> {
+    if announced.parts != Parts::All && !announced.eof {
+        return Err(CommandError::text("ERR Filtered replica requires EOF capability"));
+    }
+    Ok(())
 }
 
 /// The answer to a PSYNC that is granted.
@@ -67,6 +80,10 @@ mod tests {
         assert_eq!(form(&eof, true), Form::EofMark);
         assert_eq!(form(&eof, false), Form::Length);
         assert_eq!(form(&Announced::default(), true), Form::Length);
+        let partly = Announced { parts: Parts::Functions, ..eof };
+        assert_eq!(form(&partly, false), Form::EofMark);
+        assert!(check(&partly).is_ok());
+        assert!(check(&Announced { eof: false, ..partly }).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, O
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::ids::{ClientId, ReplOffset, ShardId};
+use crate::master::allowance::Allowances;
 use crate::net::event::SocketId;
 use crate::replication::ack::{self, Acked};
 
@@ -51,6 +52,8 @@ pub struct Registry {
     waits: Box<[AtomicU32]>,
     /// The offset before the last `REPLCONF GETACK *` in the stream.
     asked_at: AtomicU64,
+    /// The replicas that were dropped before they had caught up.
+    allowances: Mutex<Allowances>,
     /// When the last replica left; 0 while there are some, or if there never was one.
     alone_since_ms: AtomicU64,
     /// The offset through which this server's own append-only file is on disk; -1 without one.
@@ -164,6 +167,7 @@ impl Registry {
             replicas: Mutex::default(),
             waits: (0..shards).map(|_| AtomicU32::new(0)).collect(),
             asked_at: AtomicU64::new(NEVER),
+            allowances: Mutex::default(),
             alone_since_ms: AtomicU64::new(0),
             local_synced: AtomicI64::new(-1),
             pings_held: AtomicBool::new(false),
@@ -210,6 +214,21 @@ impl Registry {
             Ok(_) => Some(0),
             Err(since) => Some(now_ms.saturating_sub(since)),
         }
+    }
+
+    /// How often this replica was dropped since it last caught up.
+    pub fn drops(&self, replica: &ReplicaInfo) -> u32 {
+        self.allowances().drops(&replica.ip, replica.port)
+    }
+
+    /// More waited for this replica than may before it had caught up.
+    pub fn dropped(&self, replica: &ReplicaInfo) {
+        self.allowances().dropped(&replica.ip, replica.port);
+    }
+
+    /// This replica has caught up. Whether it had been dropped before.
+    pub fn caught_up(&self, replica: &ReplicaInfo) -> bool {
+        self.allowances().forget(&replica.ip, replica.port)
     }
 
     /// Whether one is online.
@@ -268,6 +287,10 @@ impl Registry {
             return false;
         }
         self.asked_at.compare_exchange(asked, end.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn allowances(&self) -> MutexGuard<'_, Allowances> {
+        self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<ReplicaInfo>>> {

@@ -4,6 +4,7 @@
 use crate::base::number;
 use crate::command::error::CommandError;
 use crate::resp::request::Args;
+use crate::snapshot::wanted::Parts;
 
 /// What a client said of itself as a replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,16 +22,7 @@ pub struct Announced {
     /// It wants the snapshot only, without the stream.
     pub rdb_only: bool,
     /// Which parts of the snapshot it wants; all if it did not say. Only `functions` is known.
-    pub filter: Option<Filter>,
-}
-
-/// `rdb-filter-only`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// Nothing.
-    Nothing,
-    /// Functions.
-    Functions,
+    pub parts: Parts,
 }
 
 /// What a REPLCONF was about.
@@ -98,7 +90,7 @@ impl Announced {
                     _ => return Err(CommandError::text(NO_SWITCH)),
                 };
             }
-            b"rdb-filter-only" => self.filter = Some(filter(value)?),
+            b"rdb-filter-only" => self.parts = parts(value)?,
             _ => {
                 let option = shown(option);
                 let text = format!("ERR Unrecognized REPLCONF option: {option}");
@@ -136,16 +128,16 @@ fn version(value: &[u8]) -> Result<[u32; 3], CommandError> {
     })
 }
 
-fn filter(value: &[u8]) -> Result<Filter, CommandError> {
-    let mut filter = Filter::Nothing;
+fn parts(value: &[u8]) -> Result<Parts, CommandError> {
+    let mut parts = Parts::Nothing;
     for word in value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
         if !word.eq_ignore_ascii_case(b"functions") {
             let text = format!("ERR Unsupported rdb-filter-only option: {}", shown(word));
             return Err(CommandError::owned(text));
         }
-        filter = Filter::Functions;
+        parts = Parts::Functions;
     }
-    Ok(filter)
+    Ok(parts)
 }
 
 /// A peer's word for an error text.
@@ -191,7 +183,7 @@ mod tests {
         }
         assert_eq!((announced.listening_port, announced.ip.as_deref()), (6380, Some("10.0.0.2")));
         assert!(announced.eof && announced.psync2 && announced.rdb_only);
-        assert_eq!((announced.rdb_version(), announced.filter), (11, Some(Filter::Functions)));
+        assert_eq!((announced.rdb_version(), announced.parts), (11, Parts::Functions));
         assert_eq!(Announced::default().rdb_version(), 10);
     }
 

@@ -69,6 +69,9 @@ pub struct ReplicaLink {
     pub announced: Announced,
     /// Bytes that leave before anything else.
     pub out: Vec<u8>,
+    /// While it has yet to catch up behind a full resynchronization: how often it was dropped in
+    /// one before.
+    pub catching_up: Option<u32>,
     /// Since when more waits than the soft limit allows, ms.
     pub over_soft_since_ms: Option<u64>,
     phase: Phase,
@@ -136,6 +139,7 @@ impl ReplicaLink {
             form,
             announced,
             out,
+            catching_up: (!follows).then_some(0),
             over_soft_since_ms: None,
             phase,
             parser: RequestParser::new(),

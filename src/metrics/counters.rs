@@ -209,6 +209,8 @@ metrics! {
         keyspace_bytes,
         /// Bytes of its clients' buffers.
         client_bytes,
+        /// On a replica: keys that end by its own clients' word.
+        own_lives,
     }
 }
 

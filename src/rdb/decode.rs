@@ -427,9 +427,10 @@ pub fn fuzz_decode(bytes: &[u8]) {
 }
 
 /// What an unfinished record of so many bytes may own: the parts of a collection stand expanded
-/// where they came compressed, each in an allocation of its own.
+/// where they came compressed, each in an allocation of its own; and a large one begins with tables
+/// of some KiB.
 fn memory_max(length: usize) -> usize {
-    (2 + lzf::EXPANSION_MAX as usize) * length + 1024
+    (2 + lzf::EXPANSION_MAX as usize) * length + 8 * 1024
 }
 
 /// The limit on a string unless another is set: eight times the largest value a server takes with

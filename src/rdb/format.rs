@@ -68,6 +68,20 @@ pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
 pub const NODE_PLAIN: u64 = 1;
 /// In a list of type 18: a listpack.
 pub const NODE_PACKED: u64 = 2;
+/// A sorted set, scores as text.
+pub const TYPE_SORTED_SET: u8 = 3;
+/// A sorted set, scores as doubles.
+pub const TYPE_SORTED_SET_2: u8 = 5;
+/// A sorted set as a ziplist.
+pub const TYPE_SORTED_SET_ZIPLIST: u8 = 12;
+/// A sorted set as a listpack.
+pub const TYPE_SORTED_SET_LISTPACK: u8 = 17;
+/// A stream as of Redis 5.
+pub const TYPE_STREAM_1: u8 = 15;
+/// A stream as of Redis 7.0.
+pub const TYPE_STREAM_2: u8 = 19;
+/// A stream as of Redis 7.2.
+pub const TYPE_STREAM_3: u8 = 21;
 
 /// The two top bits of a length's first byte: 6 bits follow in it.
 pub const LENGTH_6: u8 = 0;

@@ -9,6 +9,9 @@ use crate::rdb::format;
 use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::sorted_set::{self, SortedSetReader};
+use crate::rdb::stream;
+use crate::rdb::stream_reader::StreamReader;
 use crate::rdb::string::{self, StringReader};
 
 /// A value on its way in.
@@ -18,6 +21,10 @@ pub enum ValueReader {
     String(StringReader),
     /// A list.
     List(Box<ListReader>),
+    /// A sorted set.
+    SortedSet(Box<SortedSetReader>),
+    /// A stream.
+    Stream(Box<StreamReader>),
 }
 
 impl ValueReader {
@@ -26,7 +33,15 @@ impl ValueReader {
     pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
-            _ => ListReader::begin(code, encoding).map(|list| ValueReader::List(Box::new(list))),
+            format::TYPE_STREAM_1 | format::TYPE_STREAM_2 | format::TYPE_STREAM_3 => {
+                let form = stream::Form::of_code(code)?;
+                Some(ValueReader::Stream(Box::new(StreamReader::new(form))))
+            }
+            _ => {
+                let list = ListReader::begin(code, encoding).map(Box::new).map(ValueReader::List);
+                let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
+                list.or_else(|| sorted_set().map(ValueReader::SortedSet))
+            }
         }
     }
 
@@ -45,6 +60,11 @@ impl ValueReader {
                 let object = list.step(reader, input)?.map(Object::List);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
+            ValueReader::SortedSet(set) => {
+                let object = set.step(reader, input)?.map(Object::SortedSet);
+                Ok(object.map(|object| Value::Object(Box::new(object))))
+            }
+            ValueReader::Stream(stream) => stream.step(reader, input),
         }
     }
 
@@ -53,6 +73,8 @@ impl ValueReader {
         match self {
             ValueReader::String(string) => string.memory(),
             ValueReader::List(list) => list.memory(),
+            ValueReader::SortedSet(set) => set.memory(),
+            ValueReader::Stream(stream) => stream.memory(),
         }
     }
 }
@@ -65,8 +87,8 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
             Object::Hash(_) => format::TYPE_STRING,
             Object::List(_) => list::type_code(version),
             Object::Set(_) => format::TYPE_STRING,
-            Object::SortedSet(_) => format::TYPE_STRING,
-            Object::Stream(_) => format::TYPE_STRING,
+            Object::SortedSet(set) => sorted_set::type_code(set, version),
+            Object::Stream(_) => stream::Form::of_version(version).code(),
         },
     }
 }
@@ -84,8 +106,10 @@ pub fn write(
             Object::Hash(_) => {}
             Object::List(list) => list::write(out, list, version, compressor),
             Object::Set(_) => {}
-            Object::SortedSet(_) => {}
-            Object::Stream(_) => {}
+            Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
+            Object::Stream(held) => {
+                stream::write(out, held, stream::Form::of_version(version), compressor)
+            }
         },
     }
 }

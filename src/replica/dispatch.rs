@@ -25,6 +25,7 @@ pub struct Dispatcher {
     placement: Placement,
     databases: u16,
     recent: Recent,
+    #[expect(clippy::vec_box, reason = "batches travel as boxes")]
     spare: Vec<Box<Batch>>,
     /// The database that the stream has selected.
     db: DbIndex,

@@ -64,7 +64,7 @@ impl UnitReader {
     /// # Errors
     /// What a master cannot have meant; the link is to be ended.
     pub fn next_unit(&mut self) -> Result<Option<Unit<'_>>, ProtocolError> {
-        if !self.in_transaction && !self.parts.is_empty() {
+        if !self.in_transaction && !self.spans.is_empty() {
             self.parts.clear();
             self.spans.clear();
             self.big.clear();

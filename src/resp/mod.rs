@@ -2,10 +2,8 @@
 //!
 //! Requests: `parser` finds the arguments in the received bytes (`inline` for typed lines),
 //! `request` is how they are read. Replies: `reply` writes them, `encode` writes requests of our
-//! own, `value` reads replies as a client, `double` spells floating point numbers, `error` says
-//! what a peer did wrong.
+//! own, `value` reads replies as a client, `error` says what a peer did wrong.
 
-pub mod double;
 pub mod encode;
 pub mod error;
 pub mod inline;

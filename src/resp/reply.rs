@@ -4,7 +4,7 @@
 //! Always holds: chunks are in ascending order of their index in `buf`; the content is `buf` with
 //! each chunk inserted at its index.
 
-use crate::resp::double::DoubleText;
+use crate::base::number;
 use crate::resp::encode;
 use bytes::Bytes;
 
@@ -162,10 +162,11 @@ impl Reply {
 
     /// A floating point number.
     pub fn double(&mut self, value: f64) {
-        let text = DoubleText::new(value);
+        let mut text = Vec::with_capacity(DOUBLE_BYTES_MAX);
+        number::append_f64(&mut text, value);
         match self.version {
-            RespVersion::V2 => self.bulk(text.as_bytes()),
-            RespVersion::V3 => self.line(b',', text.as_bytes()),
+            RespVersion::V2 => self.bulk(&text),
+            RespVersion::V3 => self.line(b',', &text),
         }
     }
 
@@ -390,6 +391,9 @@ impl Output {
 /// From this size on a value goes out by reference: below, a copy costs less than a further entry
 /// in the list of pieces and a reference count touched by two cores.
 pub const CHUNK_BYTES_MIN: usize = 16 * 1024;
+
+/// The longest spelling of a double: a sign, 17 digits, a point, an exponent.
+const DOUBLE_BYTES_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -120,6 +120,10 @@ pub fn add_to_set(command: &Command, args: Args<'_>, placement: Placement, set: 
 }
 
 fn route_of_keys(command: &Command, args: Args<'_>, placement: Placement) -> Route {
+    if let Some(index) = command.spec.routed_by {
+        let name = args.at(usize::from(index)).unwrap_or_default();
+        return Route::One(placement.shard_of(slot_of(name)));
+    }
     // Nearly every command names one key, or keys of one shard.
     let mut first: Option<ShardId> = None;
     let mut set = ShardSet::default();

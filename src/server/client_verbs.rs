@@ -6,12 +6,15 @@ use super::core::{Core, Row};
 use super::mail::Mail;
 use super::pause::{Change, Purpose};
 use super::process::Process;
+use super::subscriptions::Listener;
 use super::verbs::InTransaction;
 use crate::base::ids::{ClientId, ShardId};
 use crate::base::number;
+use crate::client::commands::pong_to_listener;
 use crate::client::connection::Connection;
 use crate::client::filter::Filter;
 use crate::client::session::ReplyMode;
+use crate::client::subscriptions::Order;
 use crate::client::tracking;
 use crate::command::acl::user::DEFAULT_USER;
 use crate::command::client_info::{ClientFlags, ClientInfo, is_name};
@@ -68,6 +71,9 @@ impl Core {
         {
             return self.replica_verb(verb, socket, batch);
         }
+        if let Some(order) = Order::of(verb) {
+            return self.subscription_verb(order, socket, batch);
+        }
         let command = batch.command(0);
         let shard = self.id();
         let found = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
@@ -98,6 +104,7 @@ impl Core {
 
     /// Takes a connection back to how it began.
     fn reset(&mut self, socket: SocketId) {
+        self.stop_listening(socket);
         let Some(row) = self.row(socket) else { return };
         let Some(connection) = row.connection() else { return };
         let monitoring = connection.session.monitoring;
@@ -147,6 +154,12 @@ pub fn in_transaction(
     // Nobody reads the reply of a client that is gone.
     let Some(connection) = row.and_then(Row::connection) else { return Ok(()) };
     let (process, shard) = (transaction.process, transaction.shard);
+    if let Some(order) = Order::of(verb) {
+        let directory = &process.shared.environment.subscriptions;
+        let subscribers = &mut *transaction.subscribers;
+        let mut listener = Listener { directory, shard, subscribers, connection };
+        return super::subscriptions::in_transaction(&mut listener, order, asked.args, reply);
+    }
     let mut asker = Asker { process, shard, connection, in_transaction: true };
     let after = asker.run(verb, asked.args, reply)?;
     asked.view.version = asker.connection.session.view.version;
@@ -180,6 +193,10 @@ impl Asker<'_> {
                 Ok(After::Reset)
             }
             ClientVerb::Ping if args.len() > 2 => Err(CommandError::arity("ping")),
+            ClientVerb::Ping if self.connection.session.only_listens() => {
+                pong_to_listener(args, reply);
+                Ok(After::Nothing)
+            }
             ClientVerb::Ping if args.len() > 1 => {
                 reply.bulk(args.get(1));
                 Ok(After::Nothing)

@@ -93,7 +93,7 @@ impl Core {
 
     /// Bytes from a socket.
     pub(super) fn received(&mut self, socket: SocketId, buffer: &Received) {
-        let all_paused = self.all_paused();
+        let must_wait = self.all_paused() || self.audience_is_behind();
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
         if row.socket != socket || row.closing {
             return;
@@ -119,7 +119,7 @@ impl Core {
         metrics.total_net_input_bytes.add(data.len() as u64);
         metrics.total_reads_processed.bump();
         let moving = row.is_moving();
-        let waits = all_paused || super::flow::is_choked(row, &self.shard.tools.settings);
+        let waits = must_wait || super::flow::is_choked(row, &self.shard.tools.settings);
         let Peer::Client(connection) = &mut row.peer else { return };
         let numbers = &connection.info.numbers;
         numbers.last_ms.set(self.shard.tools.now_ms);
@@ -158,12 +158,12 @@ impl Core {
 
     /// Lets a connection go on with what it kept.
     pub(super) fn advance(&mut self, socket: SocketId) {
-        let all_paused = self.all_paused();
+        let must_wait = self.all_paused() || self.audience_is_behind();
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
         if row.socket != socket || row.closing || row.is_moving() {
             return;
         }
-        if all_paused || super::flow::is_choked(row, &self.shard.tools.settings) {
+        if must_wait || super::flow::is_choked(row, &self.shard.tools.settings) {
             return self.make_wait(socket);
         }
         let Peer::Client(connection) = &mut row.peer else { return };
@@ -257,7 +257,8 @@ impl Core {
         if slot.as_ref().is_none_or(|row| row.socket != socket) {
             return;
         }
-        let Some(row) = slot.take() else { return };
+        self.stop_listening(socket);
+        let Some(row) = self.rows[socket.index()].take() else { return };
         self.net.close(socket);
         if let Some(info) = row.client {
             self.process.shared.environment.clients.remove(&info);
@@ -320,7 +321,10 @@ impl Core {
             return;
         }
         // Replies wait for a batch under way, so that a pipeline is answered with few sends.
-        if connection.state == State::Submitted && connection.reply.len() < CORK_BYTES_MAX {
+        // Messages for a subscriber do not wait.
+        let corks =
+            connection.state == State::Submitted && connection.session.subscriptions.is_none();
+        if corks && connection.reply.len() < CORK_BYTES_MAX {
             return;
         }
         let length = connection.reply.len();

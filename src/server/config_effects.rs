@@ -1,6 +1,7 @@
 //! What a change of directives brings about beyond their new value: most are read where they are
 //! used and need nothing. On the shard that runs CONFIG SET; at start on the main thread.
 
+use super::admission;
 use super::process::Process;
 use super::start::oom;
 use crate::base::log::{self, Level};
@@ -17,6 +18,20 @@ pub fn agree(process: &Process, proposal: &Proposal<'_>) -> Result<(), (&'static
         let replica = process.shared.environment.status.is_replica.load(Relaxed);
         oom::adjust(proposal.after, replica)
             .map_err(|_| ("oom-score-adj", Reason::Invalid(OOM_REFUSED)))?;
+    }
+    if changes("maxclients") {
+        let wanted = proposal.after.clients.maxclients;
+        admission::make_room_for(wanted, proposal.after).map_err(|room| {
+            crate::warning!(
+                "Failed applying new configuration. Possibly related to new maxclients setting. \
+                 Restoring previous settings."
+            );
+            let text = format!(
+                "The operating system is not able to handle the specified number of clients, try \
+                 with {room}"
+            );
+            ("maxclients", Reason::System(text))
+        })?;
     }
     // Last: nothing after it may fail, for it takes effect at once.
     if changes("port") || changes("bind") {

@@ -8,6 +8,7 @@ use super::mail::Mail;
 use super::master_link::MasterLink;
 use super::process::Process;
 use super::replica_links::Links;
+use super::subscriptions::Audience;
 use super::waits::Wait;
 use crate::base::ids::ShardId;
 use crate::client::connection::{BatchPool, Connection};
@@ -89,6 +90,8 @@ pub struct Core {
     /// Its clients that wait for replicas.
     pub waits: Vec<Wait>,
     pub(super) backlog_cron: BacklogCron,
+    /// Its clients that subscribe.
+    pub(super) audience: Audience,
     /// What is listened on, and which of it are unix sockets.
     pub listeners: Vec<(ListenerId, bool)>,
     /// Batches of a load that wait for the keyspace.
@@ -122,6 +125,7 @@ impl Core {
             links: Links::default(),
             waits: Vec::new(),
             backlog_cron: BacklogCron::default(),
+            audience: Audience::default(),
             listeners: Vec::new(),
             waiting_loads: VecDeque::new(),
             dirty: Vec::new(),
@@ -175,18 +179,24 @@ impl Core {
     fn turn(&mut self) -> io::Result<bool> {
         let mut events = std::mem::take(&mut self.events);
         self.net.turn(&mut events)?;
+        // Before the messages: those of the same runs are then there too.
+        let told = self.take_deliveries();
         let received = self.shard.begin_run();
         let began = self.shard.tools.clock;
         let mut idle = events.is_empty() && !received && self.ready.is_empty();
+        idle &= told == 0;
         for event in events.drain(..) {
             self.event(event);
         }
         self.events = events;
         self.work_on_messages();
+        self.tell_deliveries(told);
+        self.run_postponed_subscriptions();
         for mail in self.process.mailboxes[usize::from(self.id().0)].take() {
             idle = false;
             self.mail(mail);
         }
+        self.end_waits_for_audience();
         for _ in 0..self.ready.len() {
             if let Some(socket) = self.ready.pop_front() {
                 self.advance(socket);
@@ -200,6 +210,7 @@ impl Core {
         self.finish_run();
         self.count_turn(began, !idle);
         let waits = self.shard.waits_for_an_instant();
+        let waits = waits || self.has_postponed_subscriptions() || self.has_deliveries();
         Ok(idle && self.ready.is_empty() && !self.again && !waits)
     }
 
@@ -208,6 +219,7 @@ impl Core {
         let net = &mut self.net;
         self.desk.start_next(&mut self.shard, |waker| net.wake(waker));
         self.shard.seal_run();
+        self.spread_published();
         self.merge_stream();
         let net = &mut self.net;
         self.again = self.shard.pass_batons(|waker| net.wake(waker));
@@ -230,12 +242,8 @@ impl Core {
         }
         let own = self.shard.tools.id;
         for linked in stream.shards_with_links().filter(|linked| *linked != own) {
-            let inbox = self.shard.tools.shared.inbox(linked);
-            // So that one that is about to park looks again.
-            inbox.mark_pending();
-            if let Some(waker) = inbox.waker() {
-                self.net.wake(waker);
-            }
+            // Marked, so that one that is about to park looks again.
+            self.shard.tools.shared.inbox(linked).rouse(|waker| self.net.wake(waker));
         }
     }
 
@@ -281,7 +289,7 @@ impl Core {
                     self.shard.tools.served(shard, &mut batch.seen);
                     self.send_done(batch);
                 }
-                Ran::Postponed => self.held.push(batch),
+                Ran::Postponed => self.hold(batch),
                 Ran::Waiting => self.shard.waiting.push(batch),
             }
         }
@@ -314,12 +322,13 @@ impl Core {
             process: &self.process,
             shard: self.shard.tools.id,
             rows: &mut self.rows,
+            subscribers: &mut self.audience.subscribers,
         };
         self.desk.run_complete(lease, &mut self.shard, &mut beside, &mut granted);
         for ready in granted.drain(..) {
             match ready {
                 Ready::Done(batch) => self.batch_done(batch),
-                Ready::Postponed(batch) => self.held.push(batch),
+                Ready::Postponed(batch) => self.hold(batch),
                 Ready::Server(key, hand) => self.leased(key, hand),
                 Ready::Applied => self.wake_master_link(),
             }
@@ -383,7 +392,7 @@ impl Core {
             Mail::SnapshotUnwanted(link) => self.snapshot_unwanted(link),
             Mail::SnapshotNews { socket, news } => self.snapshot_news(socket, news),
             // The waits are looked at in each turn.
-            Mail::Acknowledged => {}
+            Mail::Acknowledged | Mail::Heard => {}
             Mail::Promote(batch) => self.promote_for(batch),
             Mail::Promoted(batch) => self.promoted(batch),
             Mail::DropLinks => self.drop_links(),

@@ -115,10 +115,7 @@ async fn read(
 }
 
 fn wake(inbox: &Inbox) {
-    inbox.mark_pending();
-    if let Some(waker) = inbox.waker() {
-        waker.wake_thread();
-    }
+    inbox.rouse(|waker| waker.wake_thread());
 }
 
 /// Slices read ahead of the loop.

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub fn is_choked(row: &mut Row, settings: &Settings) -> bool {
     let in_flight = row.flow.in_flight;
     let Some(connection) = row.connection() else { return false };
-    let waiting = in_flight + connection.reply.len();
+    let waiting = in_flight + connection.output_len();
     if waiting <= UNAUTHENTICATED_OUTPUT_BYTES_MAX {
         return false;
     }
@@ -47,6 +47,9 @@ impl Core {
         if self.all_paused() {
             self.hold_back(socket);
             self.bound_query(socket);
+        } else if self.audience_is_behind() {
+            self.wait_for_audience(socket);
+            self.stop(socket);
         } else {
             self.stop(socket);
         }
@@ -104,7 +107,7 @@ impl Core {
         let Some(row) = self.row(socket) else { return };
         let in_flight = row.flow.in_flight;
         let Some(connection) = row.connection() else { return };
-        let waiting = (in_flight + connection.reply.len()) as u64;
+        let waiting = (in_flight + connection.output_len()) as u64;
         let OutputLimit { hard_bytes, soft_bytes, soft_seconds } = match connection.info.kind() {
             ClientKind::Normal => limits.output_normal,
             ClientKind::Pubsub => limits.output_pubsub,

@@ -161,11 +161,7 @@ impl Core {
     pub(super) fn wake_master_link(&mut self) {
         let shared = &self.shard.tools.shared;
         if shared.progress.is_awaited() && self.id() != ShardId(0) {
-            let inbox = shared.inbox(ShardId(0));
-            inbox.mark_pending();
-            if let Some(waker) = inbox.waker() {
-                self.net.wake(waker);
-            }
+            shared.inbox(ShardId(0)).rouse(|waker| self.net.wake(waker));
         }
     }
 

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 /// What threads that work for the link have to tell.
 pub enum LinkNews {
@@ -63,6 +64,9 @@ pub struct Resync {
     emptied: bool,
     /// Where the snapshot stands.
     path: Option<PathBuf>,
+    began: Instant,
+    /// How long it took to receive the snapshot.
+    transfer_time: Duration,
 }
 
 enum Form {
@@ -111,6 +115,8 @@ impl Core {
             received: false,
             emptied: false,
             path: None,
+            began: Instant::now(),
+            transfer_time: Duration::ZERO,
         }));
         self.receive_transfer(rest);
     }
@@ -228,6 +234,7 @@ impl Core {
             Form::Unknown | Form::Loader { .. } => {}
         }
         resync.received = true;
+        resync.transfer_time = resync.began.elapsed();
         // What follows waits in the kernel until the data set is in.
         self.pause_link();
         Ok(())
@@ -319,6 +326,12 @@ impl Core {
         self.wake_links();
         self.delete_received_file(resync.path.as_deref());
         crate::notice!("MASTER <-> REPLICA sync: Finished with success");
+        crate::notice!(
+            "MASTER <-> REPLICA sync: {} bytes received in {:.3} seconds, in place after {:.3}",
+            self.process.follow.transfer_read_bytes.load(Ordering::Relaxed),
+            resync.transfer_time.as_secs_f64(),
+            resync.began.elapsed().as_secs_f64()
+        );
         self.begin_stream(db, resync.knows_psync, &resync.early);
         if resync.lost {
             self.link_lost();

@@ -43,6 +43,8 @@ pub enum Mail {
     Pause(super::pause::Change),
     /// A pause ended: what it held back goes on.
     Resume,
+    /// What was published is delivered: who waits for that goes on.
+    Heard,
     /// Lines for this shard's monitors.
     Monitored(Bytes),
     /// What threads that work for the link from the master have to tell; to shard 0.
@@ -93,10 +95,6 @@ impl Process {
     /// Sends mail to a shard from any thread and wakes it.
     pub fn post(&self, to: ShardId, mail: Mail) {
         self.mailboxes[usize::from(to.0)].put(mail);
-        let inbox = self.shared.inbox(to);
-        inbox.mark_pending();
-        if let Some(waker) = inbox.waker() {
-            waker.wake_thread();
-        }
+        self.shared.inbox(to).rouse(|waker| waker.wake_thread());
     }
 }

@@ -43,5 +43,6 @@ pub mod snapshots;
 pub mod start;
 pub mod statistics;
 pub mod submit;
+pub mod subscriptions;
 pub mod verbs;
 pub mod waits;

@@ -3,15 +3,17 @@
 //! that after the answer no shard runs what is held back.
 
 use super::controller::Leased;
-use super::core::Core;
+use super::core::{Core, Row};
 use super::mail::Mail;
 use crate::base::ids::ShardId;
+use crate::command::client_info::ClientFlags;
 use crate::command::gate::Pause;
 use crate::keyspace::key::slot_of;
 use crate::net::event::SocketId;
 use crate::router::lease::Hand;
 use crate::router::route::{self, Route, ShardSet};
 use crate::shard::batch::Batch;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -132,9 +134,13 @@ impl Core {
 
     /// A pause ended or got less strict: what was held back tries again, in order.
     pub(super) fn resume(&mut self) {
-        self.ready.extend(self.clients.paused.drain(..));
+        for socket in std::mem::take(&mut self.clients.paused) {
+            self.mark_paused(socket, false);
+            self.ready.push_back(socket);
+        }
         let placement = self.shard.tools.shared.placement;
         for batch in std::mem::take(&mut self.held) {
+            self.show_held(&batch, false);
             let mut set = ShardSet::default();
             for index in 0..batch.len() {
                 route::add_to_set(batch.command(index), batch.args(index), placement, &mut set);
@@ -160,7 +166,35 @@ impl Core {
 
     /// Holds a connection back until the pause ends.
     pub(super) fn hold_back(&mut self, socket: SocketId) {
-        self.clients.paused.push(socket);
+        if self.mark_paused(socket, true) {
+            self.clients.paused.push(socket);
+        }
+    }
+
+    /// Holds commands back until the pause ends.
+    pub(super) fn hold(&mut self, batch: Box<Batch>) {
+        self.show_held(&batch, true);
+        self.held.push(batch);
+    }
+
+    /// Shows in `CLIENT LIST` whether a connection is held back; whether that is news.
+    fn mark_paused(&mut self, socket: SocketId, paused: bool) -> bool {
+        let Some(connection) = self.row(socket).and_then(Row::connection) else { return false };
+        let info = Arc::clone(&connection.info);
+        let news = info.flags().any(ClientFlags::PAUSED) != paused;
+        if news {
+            info.set_flag(ClientFlags::PAUSED, paused);
+        }
+        news
+    }
+
+    /// The same for the client of a batch, whose connection may be another shard's.
+    fn show_held(&self, batch: &Batch, held: bool) {
+        let found = self.process.shared.environment.clients.find(batch.view.id);
+        // One that is gone is held back for its effects only.
+        if let Some(info) = found {
+            info.set_flag(ClientFlags::PAUSED, held);
+        }
     }
 }
 

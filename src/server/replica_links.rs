@@ -9,6 +9,9 @@ use super::mail::Mail;
 use crate::base::ids::{ReplOffset, ShardId};
 use crate::client::connection::Surroundings;
 use crate::command::client_info::ClientFlags;
+use crate::config::settings::Settings;
+use crate::config::settings_groups::OutputLimit;
+use crate::master::allowance;
 use crate::master::cron::{self, Overdue, OverdueText};
 use crate::master::replconf::Announced;
 use crate::master::replica_link::{After, Fault, Heard, Phase, ReplicaLink};
@@ -44,6 +47,7 @@ impl Core {
             // A unix socket knows no such option.
             let _ = crate::net::socket_options::set_nodelay(&fd, false);
         }
+        self.stop_listening(socket);
         let Some(Some(row)) = self.rows.get_mut(socket.index()) else { return };
         let Peer::Client(connection) = &mut row.peer else { return };
         let mut out = match connection.reply.take(Vec::new()) {
@@ -236,6 +240,7 @@ impl Core {
             form: link.form,
             greeting: link.greeting,
             version: link.announced.rdb_version(),
+            parts: link.announced.parts,
             rdb_only: link.announced.rdb_only,
         };
         self.process.post(ShardId(0), Mail::SnapshotWanted(Box::new(wanted)));
@@ -289,10 +294,11 @@ impl Core {
                 let text = OverdueText { overdue, replica: &link.info };
                 crate::warning!("{text}");
             }
-            if overdue == Overdue::OverLimit {
+            if let Overdue::OverLimit { .. } = overdue {
                 let shard = usize::from(self.id().0);
                 let metrics = &self.shard.tools.shared.environment.metrics;
                 metrics[shard].client_output_buffer_limit_disconnections.bump();
+                self.note_dropped(socket);
             }
             self.close(socket);
         }
@@ -303,17 +309,68 @@ impl Core {
         let end = self.shard.tools.shared.stream.end();
         let now_ms = self.shard.tools.now_ms;
         let settings = Arc::clone(&self.shard.tools.settings);
+        let replicas = Arc::clone(&self.process);
         let link = self.link(socket)?;
         if each_second && cron::is_silent(link, &settings.replication, now_ms) {
             return Some(Overdue::Silent);
         }
         let waiting = link.lag(end) + unsent;
-        let (limit, backlog) =
+        let (mut limit, backlog) =
             (settings.clients.output_replica, settings.replication.repl_backlog_size);
+        if let Some(drops) = link.catching_up {
+            if link.info.confirmed().is_some() && allowance::is_low(waiting, limit) {
+                link.catching_up = None;
+                if replicas.replicas.caught_up(&link.info) {
+                    crate::notice!(
+                        "Replica {} has caught up: its limit is as configured",
+                        link.info
+                    );
+                }
+            } else {
+                limit = grown_limit(&settings, drops);
+            }
+        }
         let over =
             cron::is_over_limit(waiting, limit, backlog, &mut link.over_soft_since_ms, now_ms);
-        over.then_some(Overdue::OverLimit)
+        over.then_some(Overdue::OverLimit { waiting, limit })
     }
+
+    /// A link is closed because more waits for it than may: one that has yet to catch up may let
+    /// more wait the next time.
+    fn note_dropped(&mut self, socket: SocketId) {
+        let settings = Arc::clone(&self.shard.tools.settings);
+        let Some(link) = self.link(socket) else { return };
+        let (info, Some(drops)) = (Arc::clone(&link.info), link.catching_up) else { return };
+        self.process.replicas.dropped(&info);
+        let now = grown_limit(&settings, drops);
+        let next = grown_limit(&settings, drops + 1);
+        if now == next {
+            crate::warning!(
+                "Replica {info} had not caught up with its full resynchronization, and its limit \
+                 is at the bound that repl-resync-buffer-limit sets: it will need a faster link, \
+                 less writes or a larger bound"
+            );
+        } else {
+            crate::notice!(
+                "Replica {info} had not caught up with its full resynchronization: the next time \
+                 up to {} bytes may wait for it",
+                next.hard_bytes.max(next.soft_bytes)
+            );
+        }
+    }
+}
+
+/// What may wait for a replica that has yet to catch up and was dropped `drops` times so far.
+fn grown_limit(settings: &Settings, drops: u32) -> OutputLimit {
+    let configured = settings.clients.output_replica;
+    if drops == 0 {
+        return configured;
+    }
+    let directive = settings.replication.repl_resync_buffer_limit;
+    // A kernel that does not tell leaves the limit as it is.
+    let machine = crate::metrics::memory::system_total().unwrap_or(0);
+    let bound = allowance::bound(directive, settings.memory.maxmemory, machine);
+    allowance::grown(configured, drops, bound)
 }
 
 /// What a link takes of the backlog at once. At 10 Gbit/s 256 KiB are 0.2 ms.

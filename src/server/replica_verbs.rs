@@ -77,6 +77,10 @@ impl Core {
             return Err(NO_MASTER_LINK);
         }
         let announced = self.links.announced.remove(&socket).unwrap_or_default();
+        if let Err(error) = full_resync::check(&announced) {
+            self.links.announced.insert(socket, announced);
+            return Err(error);
+        }
         let info = self.replica_info(socket, &announced, &ask);
         crate::notice!("Replica {info} asks for synchronization");
         let mut beginning = Beginning {
@@ -104,7 +108,18 @@ impl Core {
             let shard = usize::from(self.id().0);
             self.shard.tools.shared.environment.metrics[shard].sync_full.bump();
         }
-        let link = ReplicaLink::new(Arc::new(info), beginning, self.shard.tools.now_ms);
+        let drops = self.process.replicas.drops(&info);
+        let info = Arc::new(info);
+        let mut link = ReplicaLink::new(Arc::clone(&info), beginning, self.shard.tools.now_ms);
+        if link.catching_up.is_none() {
+            self.process.replicas.caught_up(&info);
+        } else if drops > 0 {
+            link.catching_up = Some(drops);
+            crate::notice!(
+                "Replica {info} was dropped {drops} times before it had caught up: more may wait \
+                 for it this time"
+            );
+        }
         self.become_link(socket, Box::new(link));
         Ok(())
     }

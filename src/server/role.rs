@@ -8,8 +8,8 @@ use super::failover;
 use super::mail::Mail;
 use super::process::Process;
 use super::start::oom;
-use crate::base::ids::{ReplId, ReplOffset, ShardId};
-use crate::base::{log, number};
+use crate::base::ids::{DbIndex, ReplId, ReplOffset, ShardId};
+use crate::base::{lazy_free, log, number};
 use crate::command::error::CommandError;
 use crate::command::gate::{Gate, Role};
 use crate::command::spec::Scope;
@@ -288,16 +288,15 @@ impl Core {
             return;
         }
         crate::notice!("MASTER <-> REPLICA sync: Flushing old data");
-        let mut gone = Vec::new();
+        let lazily = self.shard.tools.settings.replication.replica_lazy_flush;
         for space in hand.spaces().iter_mut().flatten() {
-            for db in 0..space.keys.databases() {
-                gone.extend(space.keys.take_db(crate::base::ids::DbIndex(db)));
+            for db in (0..space.keys.databases()).map(DbIndex) {
+                let keys = space.keys.db_len(db);
+                match space.keys.take_db(db) {
+                    Some(gone) if lazily => lazy_free::free(gone, keys),
+                    gone => drop(gone),
+                }
             }
-        }
-        if self.shard.tools.settings.replication.replica_lazy_flush {
-            std::thread::spawn(move || drop(gone));
-        } else {
-            drop(gone);
         }
         self.load_received_file();
     }

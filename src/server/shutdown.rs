@@ -67,6 +67,8 @@ impl Core {
         }
         // A terminal that goes away does not end a server.
         signal_hook::flag::register(libc::SIGHUP, Arc::new(AtomicBool::new(false)))?;
+        // A file beyond the size that a process may write fails with an error, like a full disk.
+        signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         Ok(())
     }
 

@@ -18,11 +18,12 @@ use crate::replication::backlog::BacklogReader;
 use crate::replication::stream::Mode;
 use crate::router::lease::Hand;
 use crate::shard::batch::Batch;
+use crate::shard::slow;
 use crate::snapshot::child;
 use crate::snapshot::fork::{self, Forked};
 use crate::snapshot::job::{Content, Job, Label, Receiver, Target};
 use crate::snapshot::report::{Report, ReportReader};
-use crate::snapshot::wanted::{Form, Greeting, LinkAddress, News, Wanted};
+use crate::snapshot::wanted::{Form, Greeting, LinkAddress, News, Parts, Wanted};
 use crate::snapshot::writer;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -46,6 +47,8 @@ pub struct SnapshotDesk {
     /// The keyspaces are asked for.
     cutting: bool,
     running: Option<Running>,
+    /// FLUSHALLs that were seen to.
+    flushes_seen: u64,
     /// When a save point may try again after a failure.
     retry_at: Option<Instant>,
 }
@@ -65,6 +68,7 @@ struct Running {
     target: Option<Target>,
     file_saved: bool,
     changes_at_cut: u64,
+    flushes_at_cut: u64,
     began: Instant,
     /// The control socket has ended: the child is to be waited for.
     silent: bool,
@@ -158,8 +162,22 @@ impl Core {
         }
         self.reap();
         self.shutdown_cron();
+        self.look_at_flushes();
         self.look_at_save_points();
         self.start_snapshot_if_due();
+    }
+
+    /// After a FLUSHALL a snapshot of what was there is of no use; the file should follow.
+    fn look_at_flushes(&mut self) {
+        let flushes = self.process.shared.environment.status.flushes.load(Relaxed);
+        let points = !self.shard.tools.settings.rdb.save.is_empty();
+        let desk = &mut self.controller.snapshots;
+        if std::mem::replace(&mut desk.flushes_seen, flushes) != flushes {
+            desk.file_wanted |= points && self.controller.loading.is_none();
+            if desk.running.as_ref().is_some_and(|it| it.flushes_at_cut != flushes) {
+                self.kill_child();
+            }
+        }
     }
 
     fn look_at_save_points(&mut self) {
@@ -203,12 +221,20 @@ impl Core {
 
     /// Every keyspace is in hand: labels what they hold and makes the child.
     pub(super) fn cut(&mut self, hand: &mut Hand) {
+        let began = Instant::now();
         self.controller.snapshots.cutting = false;
         let place = self.place_of_cut(hand);
         let desk = &mut self.controller.snapshots;
-        let mut waiting = std::mem::take(&mut desk.waiting);
-        desk.waiting_since = None;
         let file_wanted = std::mem::take(&mut desk.file_wanted);
+        // All get the same bytes; who wants other parts of the data set waits for the next cut.
+        let first = desk.waiting.first().map_or(Parts::All, |wanted| wanted.parts);
+        let parts = if file_wanted { Parts::All } else { first };
+        let (mut waiting, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut desk.waiting).into_iter().partition(|it| it.parts == parts);
+        if later.is_empty() {
+            desk.waiting_since = None;
+        }
+        desk.waiting = later;
         let orders = std::mem::take(&mut desk.orders);
         if place.backlog.is_none() {
             // A replica without a history of its master's has nothing to pass on yet.
@@ -219,12 +245,14 @@ impl Core {
         if waiting.is_empty() && !file_wanted {
             return;
         }
-        let (job, addresses) = self.job(&place, waiting, file_wanted);
+        let (mut job, addresses) = self.job(&place, waiting, file_wanted);
+        job.content.parts = parts;
         let result = self.fork(hand, &job);
         match &result {
             Ok(forked) => {
                 let what = job.activity();
                 crate::notice!("Background {what} started by pid {}", forked.pid);
+                self.log_cut(&job, forked, began.elapsed());
             }
             Err(error) => crate::warning!("Can't save in background: fork: {error}"),
         }
@@ -242,6 +270,21 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// How long every keyspace was held, and for whom.
+    fn log_cut(&self, job: &Job, forked: &Forked, held: Duration) {
+        let tools = &self.shard.tools;
+        slow::record_event(&tools.shared.environment, &tools.settings, "cut", held);
+        let (replicas, keys) =
+            (job.receivers.len(), self.process.persistence.save_keys_total.load(Relaxed));
+        let offset = job.content.label.map_or(ReplOffset(0), |label| label.offset);
+        crate::notice!(
+            "The snapshot of {keys} keys at offset {offset} serves {replicas} replicas; its cut \
+             took {} microseconds, {} of them the fork",
+            held.as_micros(),
+            forked.took.as_micros()
+        );
     }
 
     /// Where the stream is, with all that is in the keyspaces in hand behind it and nothing else.
@@ -326,12 +369,8 @@ impl Core {
         let took = forked.took;
         info.latest_fork_us.store(took.as_micros() as u64, Relaxed);
         info.total_forks.fetch_add(1, Relaxed);
-        let threshold = self.shard.tools.settings.observe.latency_monitor_threshold;
-        let took_ms = took.as_millis() as u64;
-        if threshold > 0 && took_ms >= threshold.unsigned_abs() {
-            let latency = &self.process.shared.environment.latency;
-            latency.record("fork", clock::wall().as_secs(), took_ms);
-        }
+        let tools = &self.shard.tools;
+        slow::record_event(&tools.shared.environment, &tools.settings, "fork", took);
         Ok(forked)
     }
 
@@ -368,6 +407,7 @@ impl Core {
             target: job.target,
             file_saved: false,
             changes_at_cut: self.changes(),
+            flushes_at_cut: self.process.shared.environment.status.flushes.load(Relaxed),
             began: Instant::now(),
             silent: false,
         });
@@ -396,10 +436,16 @@ impl Core {
                 crate::notice!("DB saved on disk ({bytes} bytes)");
             }
             Report::FileFailed { reason } => crate::warning!("{reason}"),
-            Report::Sent { receiver, .. } => {
+            Report::Sent { receiver, bytes } => {
                 let link = running.links.get_mut(receiver).and_then(Option::take);
                 let reader = running.backlog.clone();
                 let offset = running.offset;
+                crate::notice!(
+                    "The snapshot's {bytes} bytes were sent to a replica within {:.3} seconds; {} \
+                     bytes of the stream follow",
+                    running.began.elapsed().as_secs_f64(),
+                    reader.as_ref().map_or(0, BacklogReader::lag)
+                );
                 if let (Some(link), Some(reader)) = (link, reader) {
                     self.tell_link(link.address, News::Sent { offset, reader });
                 }
@@ -463,7 +509,11 @@ impl Core {
         self.close(running.control);
         let what = running.activity;
         match (code, signal) {
-            (Some(0), _) => crate::notice!("Background {what} terminated with success"),
+            (Some(0), _) => {
+                crate::notice!("Background {what} terminated with success");
+                let seconds = running.began.elapsed().as_secs_f64();
+                crate::notice!("Background {what} took {seconds:.3} seconds");
+            }
             (_, Some(signal)) => {
                 crate::warning!("Background {what} terminated by signal {}", signal as i32);
             }

@@ -4,6 +4,7 @@
 
 use super::core::Core;
 use crate::base::ids::DbIndex;
+use crate::base::lazy_free;
 use crate::command::environment::Environment;
 use crate::keyspace::gauges::Gauges;
 use crate::metrics::command_stats::{CommandStats, CommandTotals};
@@ -148,6 +149,7 @@ impl Statistics {
         let stats: Vec<&CommandStats> = environment.command_stats.iter().collect();
         *self.baseline() = Baseline { totals, commands: CommandStats::totals(&stats) };
         environment.error_stats.iter().for_each(|stats| stats.reset());
+        lazy_free::reset();
         let mut rates = self.rates();
         let shards = rates.busy_of.len();
         *rates = Rates {

@@ -44,12 +44,13 @@ impl Core {
             process: &self.process,
             shard: self.shard.tools.id,
             rows: &mut self.rows,
+            subscribers: &mut self.audience.subscribers,
         };
         let tools = &mut self.shard.tools;
         let mut spaces = crate::command::spaces::Spaces::none(tools.shared.placement);
         match tools.run_batch(&mut spaces, &mut batch, &mut beside) {
             Ran::Done => self.batch_done(batch),
-            Ran::Postponed => self.held.push(batch),
+            Ran::Postponed => self.hold(batch),
             Ran::Waiting => unreachable!("a pipeline's commands have keys"),
         }
     }

@@ -17,6 +17,7 @@ use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use crate::shard::batch::Batch;
 use crate::shard::execute::{Beside, InUnit};
+use crate::shard::subscribers::Subscribers;
 use std::net::SocketAddr;
 
 /// Where a command of the server is answered.
@@ -125,6 +126,8 @@ pub struct InTransaction<'a> {
     pub shard: ShardId,
     /// The connections of the shard.
     pub rows: &'a mut Vec<Option<Row>>,
+    /// Who of them listens to what.
+    pub subscribers: &'a mut Subscribers,
 }
 
 impl Beside for InTransaction<'_> {

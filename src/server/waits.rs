@@ -110,8 +110,7 @@ impl Core {
             tally.write(&mut wait.batch.reply);
             return true;
         }
-        let held = replicas.pings_held.load(Ordering::Relaxed);
-        if !held && replicas.has_online() && replicas.must_ask(offset, stream.end()) {
+        if replicas.has_online() && replicas.must_ask(offset, stream.end()) {
             // Not while this server is a replica; then nobody waits.
             let _ = stream.append_control(GETACK);
         }

@@ -4,6 +4,7 @@
 
 use super::batch::Batch;
 use super::execute::{Call, select};
+use super::slow;
 use super::state::{Shard, Tools};
 use crate::base::ids::{ReplOffset, ShardId, Slot};
 use crate::command::context::ClientView;
@@ -16,6 +17,7 @@ use crate::keyspace::placement::Placement;
 use crate::replication::ack::ApplyMarks;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// How far the shards have applied the master's stream.
 #[derive(Debug)]
@@ -166,8 +168,16 @@ impl Tools {
         }
     }
 
+    /// What is known, of the master's stream, to who hears of anything that this shard executed.
+    pub fn seen_now(&self) -> Seen {
+        let mut seen = Seen::default();
+        self.served(self.id, &mut seen);
+        seen
+    }
+
     /// Applies a batch of the master's stream. Nobody is answered; errors are logged.
     pub fn apply(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) {
+        let began = Instant::now();
         let mut view = batch.view;
         let mut places = [None; WARM_MAX];
         for index in 0..batch.len() {
@@ -203,6 +213,8 @@ impl Tools {
             reply.clear();
         }
         self.timing_ends();
+        let environment = &self.shared.environment;
+        slow::record_event(environment, &self.settings, "apply", began.elapsed());
     }
 
     /// The master carried out what this replica cannot: their data may differ from now on.

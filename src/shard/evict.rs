@@ -108,11 +108,7 @@ impl Tools {
         if wanted.swap(true, Ordering::AcqRel) || shard == self.id {
             return;
         }
-        let inbox = self.shared.inbox(shard);
-        inbox.mark_pending();
-        if let Some(waker) = inbox.waker() {
-            waker.wake_thread();
-        }
+        self.shared.inbox(shard).rouse(|waker| waker.wake_thread());
     }
 
     /// The largest shard that has keys which the policy may evict.

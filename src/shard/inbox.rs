@@ -55,8 +55,16 @@ impl Inbox {
     }
 
     /// Tells the owner that something waits; the caller wakes it afterwards.
-    pub fn mark_pending(&self) {
+    fn mark_pending(&self) {
         self.pending.store(true, Ordering::SeqCst);
+    }
+
+    /// Tells the owner that something waits, and wakes it by `wake` if it is running at all.
+    pub fn rouse(&self, wake: impl FnOnce(&Arc<Waker>)) {
+        self.mark_pending();
+        if let Some(waker) = self.waker() {
+            wake(waker);
+        }
     }
 
     /// Moves `messages` into the lane of `from`, in order. The caller wakes the owner afterwards.
@@ -76,10 +84,7 @@ impl Inbox {
     /// A keyspace whose holder gave it up without saying so comes home.
     pub fn stray(&self, space: Box<Space>) {
         locked(&self.strays).push(space);
-        self.mark_pending();
-        if let Some(waker) = self.waker() {
-            waker.wake_thread();
-        }
+        self.rouse(|waker| waker.wake_thread());
     }
 
     /// Takes everything that waits. `false` if nothing did.

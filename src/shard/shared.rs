@@ -2,6 +2,7 @@
 //! leases. Made once by `server/run`; every field is safe from any core.
 
 use super::apply::Progress;
+use super::deliveries::Deliveries;
 use super::inbox::Inbox;
 use super::message::Sequenced;
 use crate::base::ids::ShardId;
@@ -23,6 +24,8 @@ pub struct Shared {
     pub progress: Progress,
     /// By shard.
     pub inboxes: Vec<Arc<Inbox>>,
+    /// Messages for subscribers on other shards.
+    pub deliveries: Deliveries,
     /// Runs that wrote, on all shards: the clock by which reads of several shards are compared.
     pub write_clock: AtomicU64,
     /// By shard: it is asked to evict in its next turn.
@@ -49,6 +52,7 @@ impl Shared {
             stream,
             progress,
             inboxes,
+            deliveries: Deliveries::new(shards),
             write_clock: AtomicU64::new(0),
             evict_wanted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             order: Mutex::new(()),

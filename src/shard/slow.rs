@@ -9,6 +9,7 @@ use crate::command::table::Command;
 use crate::config::settings::Settings;
 use crate::metrics::slowlog::SlowClient;
 use crate::resp::request::Args;
+use std::time::Duration;
 
 /// A command that took long.
 pub struct Slow<'a> {
@@ -52,6 +53,19 @@ pub fn record(environment: &Environment, settings: &Settings, slow: Slow<'_>) {
     environment.slowlog.record(now.as_secs(), spent_us, args, client);
 }
 
+/// Records what is no command and took long: `fork`, `cut`, `apply`.
+pub fn record_event(
+    environment: &Environment,
+    settings: &Settings,
+    event: &'static str,
+    spent: Duration,
+) {
+    if spent.as_nanos() >= u128::from(latency_ns(settings)) {
+        let spent_ms = u64::try_from(spent.as_millis()).unwrap_or(u64::MAX);
+        environment.latency.record(event, crate::base::clock::wall().as_secs(), spent_ms);
+    }
+}
+
 fn latency_ns(settings: &Settings) -> u64 {
     match u64::try_from(settings.observe.latency_monitor_threshold) {
         Ok(threshold_ms @ 1..) => threshold_ms.saturating_mul(NS_PER_MS),
@@ -65,12 +79,29 @@ const NS_PER_MS: u64 = 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::live::Live;
+    use std::sync::Arc;
 
     fn check(slowlog_us: i64, latency_ms: i64, expected: u64) {
         let mut settings = Settings::default();
         settings.observe.slowlog_log_slower_than = slowlog_us;
         settings.observe.latency_monitor_threshold = latency_ms;
         assert_eq!(threshold_ns(&settings), expected);
+    }
+
+    #[test]
+    fn events_count_from_the_threshold_on() {
+        let mut settings = Settings::default();
+        let environment = Environment::new(Arc::new(Live::new(Settings::default())), 1, 1);
+        let spent = Duration::from_micros(2_500);
+        record_event(&environment, &settings, "cut", spent);
+        settings.observe.latency_monitor_threshold = 3;
+        record_event(&environment, &settings, "cut", spent);
+        assert!(environment.latency.latest().is_empty());
+        settings.observe.latency_monitor_threshold = 2;
+        record_event(&environment, &settings, "cut", spent);
+        let latest = environment.latency.latest();
+        assert_eq!((latest[0].name, latest[0].sample.latency_ms), ("cut", 2));
     }
 
     #[test]

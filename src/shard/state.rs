@@ -73,6 +73,10 @@ pub struct Shard {
     /// Parts of pipelines that wait for their stretch.
     pub waiting: Vec<Box<Batch>>,
     pub(super) tending: Tending,
+    /// Runs so far that published something for other shards.
+    pub(super) published_runs: u64,
+    /// Shards that the open run has published to.
+    pub(super) told: Vec<ShardId>,
     outbox: Vec<Vec<Message>>,
     inbox: Arc<Inbox>,
 }
@@ -143,6 +147,8 @@ impl Shard {
             collected: Collected::default(),
             deferred: VecDeque::new(),
             waiting: Vec::new(),
+            published_runs: 0,
+            told: Vec::new(),
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             inbox,
         }
@@ -173,7 +179,7 @@ impl Shard {
 
     /// Whether something was delivered since the run began.
     pub fn has_pending(&self) -> bool {
-        self.inbox.has_pending()
+        self.inbox.has_pending() || self.tools.shared.deliveries.has(self.tools.id)
     }
 
     /// Ends a run: its effects become one entry with one ticket. After this, and not before,
@@ -198,11 +204,7 @@ impl Shard {
             match baton.pass(stretch) {
                 Some(next) if next == self.tools.id => own = true,
                 Some(next) => {
-                    let inbox = self.tools.shared.inbox(next);
-                    inbox.mark_pending();
-                    if let Some(waker) = inbox.waker() {
-                        wake(waker);
-                    }
+                    self.tools.shared.inbox(next).rouse(&mut wake);
                 }
                 None => {}
             }
@@ -252,6 +254,7 @@ impl Shard {
                 wake(waker);
             }
         }
+        self.end_of_flush(wake);
     }
 
     /// Grants the leases at the head of the one order, and applies the units there, as long as the

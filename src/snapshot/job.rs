@@ -5,7 +5,7 @@ use crate::base::ids::{DbIndex, ReplId, ReplOffset};
 use crate::config::choices::MaxmemoryPolicy;
 use crate::config::settings::Settings;
 use crate::rdb::encode::EncodeOptions;
-use crate::snapshot::wanted::Form;
+use crate::snapshot::wanted::{Form, Parts};
 use bytes::Bytes;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub struct Content {
     pub label: Option<Label>,
     /// The sources of function libraries.
     pub functions: Arc<Vec<Bytes>>,
+    /// Which parts of the data set are written.
+    pub parts: Parts,
 }
 
 /// A file that a snapshot goes to.
@@ -99,6 +101,7 @@ impl Content {
             used_bytes,
             label,
             functions: Arc::default(),
+            parts: Parts::All,
         }
     }
 }

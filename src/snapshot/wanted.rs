@@ -34,6 +34,18 @@ pub enum Greeting {
     Nothing,
 }
 
+/// Which parts of the data set are wanted (`REPLCONF rdb-filter-only`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parts {
+    /// Everything.
+    #[default]
+    All,
+    /// Function libraries, without keys.
+    Functions,
+    /// Neither: header, fields about the file, checksum.
+    Nothing,
+}
+
 /// A link that wants a full resynchronization. From the moment it asks until it is told
 /// [`News::Sent`] or [`News::Failed`], the link's shard must have nothing in flight on the socket
 /// and, once told [`News::Started`], write nothing to it: the child does.
@@ -49,6 +61,8 @@ pub struct Wanted {
     pub greeting: Greeting,
     /// The newest RDB version that the replica reads; 10 unless it announced more.
     pub version: u16,
+    /// Which parts of the data set it wants.
+    pub parts: Parts,
     /// It wants the file only (`REPLCONF rdb-only 1`): the desk makes no difference, the link ends
     /// when it is sent.
     pub rdb_only: bool,

@@ -7,6 +7,7 @@ use crate::keyspace::keyspace::Keyspace;
 use crate::rdb::convert;
 use crate::rdb::encode::Encoder;
 use crate::snapshot::job::Content;
+use crate::snapshot::wanted::Parts;
 use std::time::Duration;
 
 /// Where an RDB's bytes go.
@@ -21,8 +22,8 @@ pub trait Sink {
     fn progress(&mut self, keys: u64);
 }
 
-/// Writes the data set that `keyspaces` hold together, header to checksum. Returns the keys
-/// written.
+/// Writes what `content` wants of the data set that `keyspaces` hold together, header to checksum.
+/// Returns the keys written.
 ///
 /// # Errors
 /// The sink's.
@@ -34,12 +35,14 @@ pub fn write<S: Sink>(
     let mut run = Run { content, encoder: Encoder::new(content.encode), sink, keys: 0 };
     run.encoder.header();
     run.aux();
-    if content.encode.version >= FUNCTIONS_SINCE {
+    if content.encode.version >= FUNCTIONS_SINCE && content.parts != Parts::Nothing {
         content.functions.iter().for_each(|source| run.encoder.function(source));
     }
-    let databases = keyspaces.iter().map(|keyspace| keyspace.databases()).max().unwrap_or(0);
-    for db in (0..databases).map(DbIndex) {
-        run.database(db, keyspaces)?;
+    if content.parts == Parts::All {
+        let databases = keyspaces.iter().map(|keyspace| keyspace.databases()).max().unwrap_or(0);
+        for db in (0..databases).map(DbIndex) {
+            run.database(db, keyspaces)?;
+        }
     }
     run.encoder.end();
     run.flush()?;

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::sorted_sets;
+
 /// What stands for a lower-case word of a usage.
 #[derive(Clone, Copy)]
 pub enum Argument {
@@ -23,6 +25,13 @@ pub enum Argument {
     Cursor,
     Count,
     Word,
+    /// One of `sorted_sets`.
+    SortedSet(&'static str),
+    EntryId,
+    RangeEnd,
+    GroupName,
+    ConsumerName,
+    FieldName,
 }
 
 /// Keys are few, so that commands meet what others left.
@@ -50,7 +59,15 @@ impl Argument {
             "cursor" => Argument::Cursor,
             "count" => Argument::Count,
             "word" => Argument::Word,
-            _ => return None,
+            "entry-id" => Argument::EntryId,
+            "range-end" => Argument::RangeEnd,
+            "group-name" => Argument::GroupName,
+            "consumer-name" => Argument::ConsumerName,
+            "field-name" => Argument::FieldName,
+            _ => {
+                let name = sorted_sets::NAMES.iter().find(|known| **known == name)?;
+                Argument::SortedSet(name)
+            }
         })
     }
 
@@ -90,6 +107,16 @@ impl Argument {
             Argument::Pattern => pick(rng, PATTERNS),
             Argument::Cursor => pick(rng, &["0", "0", "0", "0", "0", "0", "junk", "-1"]),
             Argument::Count => pick(rng, &["1", "2", "10", "1000", "0", "-1", "junk"]),
+            Argument::SortedSet(name) => sorted_sets::generate(name, rng),
+            Argument::EntryId => entry_id(rng),
+            Argument::RangeEnd => match rng.u8(..4) {
+                0 => pick(rng, &["-", "+", "(", "junk"]),
+                1 => [b"(".to_vec(), entry_id(rng)].concat(),
+                _ => entry_id(rng),
+            },
+            Argument::GroupName => pick(rng, &["group", "group", "group", "other", "{t}"]),
+            Argument::ConsumerName => pick(rng, &["anna", "bert", "", "anna"]),
+            Argument::FieldName => pick(rng, &["a", "b", "12", ""]),
             Argument::Word => pick(rng, &["junk", "", "no-such-word", "\u{e9}t\u{e9}", "a b"]),
         }
     }
@@ -186,6 +213,16 @@ fn integer(rng: &mut fastrand::Rng) -> Vec<u8> {
         0 => pick(rng, INTEGERS),
         1 => rng.i64(..).to_string().into_bytes(),
         _ => rng.i64(-1000..1000).to_string().into_bytes(),
+    }
+}
+
+/// An id of a stream's entry, small, so that commands meet what others added.
+fn entry_id(rng: &mut fastrand::Rng) -> Vec<u8> {
+    match rng.u8(..20) {
+        0 => pick(rng, &["junk", "1-", "-", "18446744073709551616", "", "1-1-1"]),
+        1 => pick(rng, &["0-0", "0-1", "1000", "18446744073709551615-0"]),
+        2..6 => rng.u16(..1000).to_string().into_bytes(),
+        _ => format!("{}-{}", rng.u16(..1000), rng.u8(..4)).into_bytes(),
     }
 }
 

@@ -56,6 +56,13 @@ pub fn rule(command: &Command) -> Rule {
         (b"OBJECT", b"IDLETIME" | b"FREQ" | b"REFCOUNT") => Rule::SameKind,
         (b"MEMORY", b"USAGE") | (b"SLOWLOG", b"LEN") => Rule::SameKind,
         (b"CLIENT", b"ID") => Rule::SameKind,
+        // Chance, and the order of a hash table.
+        (b"ZRANDMEMBER" | b"ZSCAN", _) => Rule::SameKind,
+
+        // How long entries have been pending, and when consumers were met.
+        (b"XPENDING", _) if command.len() > 3 => Rule::SameKind,
+        (b"XINFO", b"CONSUMERS") => Rule::SameKind,
+        (b"XINFO", b"STREAM") if command.len() > 3 => Rule::SameKind,
 
         (b"HELLO", _) => Rule::SameNames,
         _ => Rule::Exact,

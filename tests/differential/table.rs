@@ -2,6 +2,8 @@
 //! are sent as they are, lower-case words are generators (`arguments`), `[a|b]` is optional,
 //! `(a|b)` a choice, `...` after something repeats it. A new command is a new line.
 
+use crate::sorted_sets::{GEO, SORTED_SET};
+
 /// Nothing here may block, not even with a damaged argument: so no WAIT, no DEBUG SLEEP.
 ///
 /// A weight and a usage.
@@ -15,7 +17,19 @@ pub const GROUPS: &[(&str, &[Row])] = &[
     ("expiry", EXPIRY),
     ("transactions", TRANSACTIONS),
     ("connection", CONNECTION),
+    ("pubsub", PUBSUB),
     ("server", SERVER),
+    ("sorted set", SORTED_SET),
+    ("geo", GEO),
+    ("stream", crate::streams::STREAM),
+];
+
+const PUBSUB: &[Row] = &[
+    (3, "PUBLISH word value"),
+    (1, "SPUBLISH word value"),
+    (1, "PUBSUB (CHANNELS|SHARDCHANNELS) [word]"),
+    (1, "PUBSUB (NUMSUB|SHARDNUMSUB) word..."),
+    (1, "PUBSUB (NUMPAT|HELP|word) [word]"),
 ];
 
 const STRING: &[Row] = &[
@@ -205,9 +219,17 @@ pub const NOT_COMPARED: &[(&str, &str)] = &[
     ("module|loadex", "says that there are no modules, not how to enable them"),
     ("module|unload", "says that there are no modules, not how to enable them"),
     ("monitor", "the connection becomes a feed; see tests/clients"),
+    ("psubscribe", SUBSCRIBING),
     ("psync", "the connection becomes a replica's; see tests/replication"),
+    ("punsubscribe", SUBSCRIBING),
     ("quit", "the connection ends; see tests/bad_input"),
     ("save", "its reply depends on whether a child process is still at work"),
     ("shutdown", "the server ends; see tests/persistence"),
+    ("ssubscribe", SUBSCRIBING),
+    ("subscribe", SUBSCRIBING),
+    ("sunsubscribe", SUBSCRIBING),
     ("sync", "the connection becomes a replica's; see tests/replication"),
+    ("unsubscribe", SUBSCRIBING),
 ];
+
+const SUBSCRIBING: &str = "the connection receives messages; see tests/subscriptions";

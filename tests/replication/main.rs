@@ -22,11 +22,15 @@ mod s12_moving_over;
 mod s13_read_write_split;
 
 mod bad_master;
+mod bad_peers;
+mod directives;
 mod failover;
 mod following;
+mod lifetimes;
 mod links;
 mod load;
 mod refused_start;
 mod restarts;
 mod serving;
+mod slow_resync;
 mod topology;

@@ -75,13 +75,19 @@ impl FakeReplica {
 
     /// `PSYNC ? -1` and the RDB that follows; returns the RDB's bytes.
     pub fn full_resync(&mut self) -> Vec<u8> {
-        let line = self.ask(&["PSYNC", "?", "-1"]).text();
+        self.tell(&["PSYNC", "?", "-1"]);
+        self.greeted();
+        self.read_rdb()
+    }
+
+    /// Reads the answer that announces an RDB.
+    pub fn greeted(&mut self) {
+        let line = self.client.read_request().expect("the master answers").text();
         let mut words = line.split(' ');
         assert_eq!(words.next(), Some("FULLRESYNC"), "{line}");
         self.id = words.next().expect("an id").to_owned();
         assert_eq!(self.id.len(), 40, "{line}");
         self.start = words.next().expect("an offset").parse().expect("an offset");
-        self.read_rdb()
     }
 
     /// An RDB in either form: by length, or up to an end mark.

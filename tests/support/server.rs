@@ -303,8 +303,13 @@ pub fn run_to_end(kind: Kind, dir: &Path, args: &[&str]) -> Ended {
 /// Starts the program of `kind`; its output goes to `dir/output`. Killed by [`Running`]'s drop.
 pub fn run(kind: Kind, dir: &Path, args: &[&str]) -> Child {
     let program = kind.program().expect("checked by `installed`");
+    run_program(&program, dir, args)
+}
+
+/// Starts any program; its output goes to `dir/output`. Killed by [`Running`]'s drop.
+pub fn run_program(program: &Path, dir: &Path, args: &[&str]) -> Child {
     let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    spawn(&program, &args, &dir.join("output"))
+    spawn(program, &args, &dir.join("output"))
 }
 
 /// A child process that is killed with its owner.

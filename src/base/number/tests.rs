@@ -170,3 +170,49 @@ const REFUSED: &[&str] = &[
     "1.2.3",
     "é",
 ];
+
+/// Recorded from C's `strtod` through ZCOUNT of valkey-server 8.0.1.
+#[test]
+fn bounds_are_read_leniently() {
+    let check = |text: &[u8], expected: Option<f64>| {
+        assert_eq!(parse_lenient_f64(text), expected, "{}", text.escape_ascii());
+    };
+    check(b"", Some(0.0));
+    check(b" 1", Some(1.0));
+    check(b"\t\r\n-1.5e1", Some(-15.0));
+    check(b"1\0junk", Some(1.0));
+    check(b"1e400", Some(f64::INFINITY));
+    check(b"-1e400", Some(f64::NEG_INFINITY));
+    check(b"5e-400", Some(0.0));
+    check(b"0x10", Some(16.0));
+    check(b"+inf", Some(f64::INFINITY));
+    for text in [&b" "[..], b"1 ", b"nan", b"1x", b"(1", b"0x", b"- 1"] {
+        check(text, None);
+    }
+}
+
+/// The expected texts are those of C's `printf`.
+#[test]
+fn seventeen_digits_as_c_prints_them() {
+    let check = |number: f64, expected: &str| {
+        let mut out = Vec::new();
+        append_f64_17(&mut out, number);
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    };
+    check(0.0, "0");
+    check(-0.0, "-0");
+    check(1.0, "1");
+    check(-1.5, "-1.5");
+    check(0.1, "0.10000000000000001");
+    check(0.0001, "0.0001");
+    check(0.00001, "1.0000000000000001e-05");
+    check(1e16, "10000000000000000");
+    check(1e17, "1e+17");
+    check(123456789.123, "123456789.123");
+    check(1.7976931348623157e308, "1.7976931348623157e+308");
+    check(5e-324, "4.9406564584124654e-324");
+    check(f64::INFINITY, "inf");
+    check(f64::NEG_INFINITY, "-inf");
+    check(12.5, "12.5");
+    check(1e-7, "9.9999999999999995e-08");
+}

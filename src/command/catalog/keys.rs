@@ -42,6 +42,9 @@ fn find(words: Args<'_>) -> Result<Vec<(usize, KeyFlags)>, CommandError> {
     }
     let mut found = Vec::new();
     for spec in command.spec.keys {
+        if spec.flags.has(KeyFlags::NOT_KEY) {
+            continue;
+        }
         let fits = spec.for_each(words, |index, flags| found.push((index, flags)));
         if !fits {
             return Err(CommandError::text("ERR Invalid arguments specified for command"));

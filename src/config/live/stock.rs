@@ -234,6 +234,7 @@ const NOT_WRITTEN: &[&str] = &[
     "pidfile",
     "pipeline-order",
     "rdb-version",
+    "repl-resync-buffer-limit",
     "shards",
     "snapshot-method",
     "supervised",

@@ -4,6 +4,9 @@ use super::page::Page;
 use crate::command::client_info::{ClientFlags, ClientInfo, ClientKind};
 use std::sync::Arc;
 
+/// Held back by a command of its own or by a pause.
+const WAITS: ClientFlags = ClientFlags::BLOCKED.with(ClientFlags::PAUSED);
+
 /// `# Clients`
 pub fn clients(page: &mut Page<'_>) {
     let all = page.environment().clients.all();
@@ -16,7 +19,7 @@ pub fn clients(page: &mut Page<'_>) {
     page.field("maxclients", page.settings.clients.maxclients);
     page.field("client_recent_max_input_buffer", biggest(|info| info.numbers.qbuf.read()));
     page.field("client_recent_max_output_buffer", biggest(|info| info.numbers.omem.read()));
-    page.field("blocked_clients", count(|info| info.flags().any(ClientFlags::BLOCKED)));
+    page.field("blocked_clients", count(|info| info.flags().any(WAITS)));
     page.field("tracking_clients", count(|info| info.flags().any(ClientFlags::TRACKING)));
     page.field("pubsub_clients", count(|info| info.flags().any(ClientFlags::PUBSUB)));
     page.field("watching_clients", count(|info| info.numbers.watch.read() > 0));

@@ -10,8 +10,9 @@ pub fn persistence(page: &mut Page<'_>) {
     let status = &page.environment().status;
     let now_s = page.now_ms / 1000;
     page.title("Persistence");
-    page.flag("loading", status.loading.load(Relaxed));
-    page.flag("async_loading", status.async_loading.load(Relaxed));
+    let (loading_any, beside) = (status.loading.load(Relaxed), status.async_loading.load(Relaxed));
+    page.flag("loading", loading_any && !beside);
+    page.flag("async_loading", loading_any && beside);
     page.field("current_cow_peak", info.current_cow_peak.load(Relaxed));
     page.field("current_cow_size", info.current_cow_bytes.load(Relaxed));
     page.field("current_cow_size_age", 0);

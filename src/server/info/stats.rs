@@ -1,6 +1,7 @@
 //! INFO's section on what was counted, and the one for people who look at the loop.
 
 use super::page::Page;
+use crate::command::publication::Topic;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// `# Stats`
@@ -61,13 +62,17 @@ fn keys(page: &mut Page<'_>) {
 }
 
 fn forks_and_absent(page: &mut Page<'_>) {
-    page.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);
+    let subscriptions = &page.process.shared.environment.subscriptions;
+    page.field("pubsub_channels", subscriptions.len(Topic::Channel));
+    page.field("pubsub_patterns", subscriptions.len(Topic::Pattern));
+    page.field("pubsubshard_channels", subscriptions.len(Topic::ShardChannel));
     let info = &page.process.persistence;
     page.field("latest_fork_usec", info.latest_fork_us.load(Relaxed));
     page.field("total_forks", info.total_forks.load(Relaxed));
+    page.field("migrate_cached_sockets", 0);
+    let own: u64 = page.environment().metrics.iter().map(|shard| shard.own_lives.read()).sum();
+    page.field("slave_expires_tracked_keys", own);
     page.zeros(&[
-        "migrate_cached_sockets",
-        "slave_expires_tracked_keys",
         "active_defrag_hits",
         "active_defrag_misses",
         "active_defrag_key_hits",

@@ -196,6 +196,7 @@ fn check(shards: u16, seed: u64) {
                     form: form(number),
                     greeting: Greeting::FullResync,
                     version: 10,
+                    parts: Default::default(),
                     rdb_only: false,
                 };
                 started.process.post(ShardId(0), Mail::SnapshotWanted(Box::new(wanted)));
