@@ -28,10 +28,13 @@ pub struct Directory {
 
 /// Names with their receivers, in stripes, so that publishers on different cores seldom meet.
 struct Names {
-    stripes: Vec<RwLock<HashMap<Arc<[u8]>, Receivers, RandomState>>>,
+    stripes: Vec<RwLock<Stripe>>,
     hasher: RandomState,
     len: AtomicUsize,
 }
+
+/// Some of the names.
+type Stripe = HashMap<Arc<[u8]>, Receivers, RandomState>;
 
 /// Receivers by shard.
 #[derive(Default)]
