@@ -33,7 +33,6 @@ struct Names {
     len: AtomicUsize,
 }
 
-/// Some of the names.
 type Stripe = HashMap<Arc<[u8]>, Receivers, RandomState>;
 
 /// Receivers by shard.
@@ -201,7 +200,7 @@ impl Names {
         }
     }
 
-    fn stripe(&self, name: &[u8]) -> &RwLock<HashMap<Arc<[u8]>, Receivers, RandomState>> {
+    fn stripe(&self, name: &[u8]) -> &RwLock<Stripe> {
         &self.stripes[self.hasher.hash_one(name) as usize % STRIPES]
     }
 
