@@ -39,6 +39,11 @@ impl QuickList {
         self.count
     }
 
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Heap memory owned, in bytes.
     pub fn memory(&self) -> usize {
         self.node_bytes + size_class(self.nodes.capacity() * size_of::<Node>())
