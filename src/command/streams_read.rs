@@ -87,7 +87,7 @@ fn xreadgroup(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             return Err(no_group(key, group, "' in XREADGROUP with GROUP option"));
         }
         starts.push(match id {
-            b"$" => return Err(LAST_IN_XREADGROUP),
+            b"$" | b"+" => return Err(meaningless(id)),
             b">" => Start::New,
             id => match streams_ids::parse(id)? {
                 // Which is how stock servers note `>`.
@@ -238,11 +238,14 @@ const NEW_IN_XREAD: CommandError = CommandError::text(
      <consumer> option.",
 );
 const NO_LAST: CommandError = CommandError::text("ERR the stream last element ID is 0-0");
-const LAST_IN_XREADGROUP: CommandError = CommandError::text(
-    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
-     this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
-     just return an empty result set.",
-);
+
+/// What is said of an id that only XREAD knows.
+fn meaningless(id: &[u8]) -> CommandError {
+    let text = "ERR The ? ID is meaningless in the context of XREADGROUP: you want to read the \
+                history of this consumer by specifying a proper ID, or use the > ID to get new \
+                messages. The ? ID would just return an empty result set.";
+    CommandError::owned(text.replace('?', &String::from_utf8_lossy(id)))
+}
 
 const fn streams_from(from: i16) -> KeySpec {
     KeySpec {
