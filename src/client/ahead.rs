@@ -2,7 +2,7 @@
 //! fetched for all of them at the same time. One a connection's walk, on its shard.
 
 use crate::base::ids::{ShardId, Slot};
-use crate::command::table::{Command, table};
+use crate::command::table::{Command, Recent};
 use crate::keyspace::key::{Key, hash_of, slot_of};
 use crate::keyspace::placement::Placement;
 use crate::resp::error::ProtocolError;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 #[derive(Default)]
 pub struct Ahead {
     seen: Vec<Seen>,
+    recent: Recent,
     spans: Vec<Span>,
     big: Vec<Bytes>,
 }
@@ -84,7 +85,7 @@ impl Ahead {
         let (spans_start, big_start) = (self.spans.len() as u32, self.big.len() as u32);
         self.spans.extend_from_slice(spans);
         self.big.extend_from_slice(big);
-        let command = if args.is_empty() { None } else { table().resolve(args).ok() };
+        let command = if args.is_empty() { None } else { self.recent.resolve(args).ok() };
         let (shard, key) = command.map_or((None, None), |row| place(row, args, placement));
         self.seen.push(Seen {
             start,
@@ -108,8 +109,8 @@ impl Ahead {
     }
 
     /// The command at `index`.
-    pub fn seen(&self, index: usize) -> Seen {
-        self.seen[index]
+    pub fn seen(&self, index: usize) -> &Seen {
+        &self.seen[index]
     }
 
     /// Its arguments, in the buffer it was parsed from.

@@ -348,6 +348,7 @@ impl Connection {
                 }
             }
         }
+        around.shard.tools.timing_ends();
         self.parser = parser;
         around.pool.ahead = ahead;
         if !open.is_empty() {
@@ -385,7 +386,7 @@ impl Connection {
     /// Runs, queues or routes one command.
     fn take(
         &mut self,
-        seen: Seen,
+        seen: &Seen,
         args: Args<'_>,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,
@@ -398,7 +399,7 @@ impl Connection {
             && (!self.session.restricted || self.session.user.check(command, args).is_ok())
         {
             let call = Call { command, args, key: seen.key(args) };
-            let taken = self.run_or_send(call, shard, open, around);
+            let taken = self.run_or_send(&call, shard, open, around);
             if matches!(taken, Taken::Next) {
                 self.note(command, args, around);
             }
@@ -407,6 +408,7 @@ impl Connection {
         if !open.is_empty() {
             return Taken::Later;
         }
+        around.shard.tools.timing_ends();
         self.session.begin_command();
         let mark = self.reply.mark();
         let taken = match table().resolve(args) {
@@ -455,7 +457,7 @@ impl Connection {
     /// The common case: a command whose keys live on one shard.
     fn run_or_send(
         &mut self,
-        call: Call<'_>,
+        call: &Call<'_>,
         shard: ShardId,
         open: &mut Gathering,
         around: &mut Surroundings<'_>,

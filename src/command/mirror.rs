@@ -96,3 +96,29 @@ impl Default for Mirror {
         Mirror::new()
     }
 }
+
+/// The three tests by which every family of commands is held to the stock server: random commands
+/// are answered as there, streamed as there, and what is streamed makes the same data set.
+/// `$shows` is the command that shows a key beside each step; `$seeds` are those of the first test.
+macro_rules! beside_stock {
+    ($command:path, $shows:expr, $seeds:expr) => {
+        #[test]
+        fn random_commands_answer_as_a_stock_server() {
+            let Some(mut twin) = crate::command::twin::Twin::start() else { return };
+            twin.shows = $shows;
+            twin.check_random($seeds, 300, $command);
+        }
+
+        #[test]
+        fn random_commands_stream_what_a_stock_server_streams() {
+            let Some(mut twin) = crate::command::twin::Twin::start() else { return };
+            twin.check_random_streams(0..10, 300, $command);
+        }
+
+        #[test]
+        fn a_replica_of_random_commands_holds_the_same() {
+            crate::command::mirror::Mirror::check_random(0..30, 300, $command);
+        }
+    };
+}
+pub(crate) use beside_stock;

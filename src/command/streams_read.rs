@@ -27,8 +27,6 @@ use std::ops::Bound;
 enum Start {
     /// Entries after this id.
     After(StreamId),
-    /// The last entry.
-    Last,
     /// `>`: entries that the group was not given yet.
     New,
 }
@@ -47,7 +45,7 @@ fn xread(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         let (stream, _) = find(ctx, key)?;
         starts.push(match id {
             b"$" => Start::After(stream.map_or(StreamId::MIN, |it| it.entries.marks().last_id)),
-            b"+" => Start::Last,
+            b"+" => Start::After(before_last(stream)?),
             b">" => return Err(NEW_IN_XREAD),
             id => Start::After(streams_ids::parse(id)?),
         });
@@ -59,7 +57,7 @@ fn xread(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         let last = entries.last().map(|entry| entry.id);
         let from = match start {
             Start::After(id) => id.next(),
-            _ => last,
+            Start::New => None,
         };
         if let (Some(last), Some(from)) = (last, from)
             && from <= last
@@ -71,6 +69,12 @@ fn xread(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     }
     answer.finish(ctx);
     Ok(())
+}
+
+/// The id before the last one that was given, whether that entry is still there or not.
+fn before_last(stream: Option<&Stream>) -> Result<StreamId, CommandError> {
+    let Some(stream) = stream else { return Ok(StreamId::MIN) };
+    stream.entries.marks().last_id.previous().ok_or(NO_LAST)
 }
 
 fn xreadgroup(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
@@ -233,6 +237,7 @@ const NEW_IN_XREAD: CommandError = CommandError::text(
     "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
      <consumer> option.",
 );
+const NO_LAST: CommandError = CommandError::text("ERR the stream last element ID is 0-0");
 const LAST_IN_XREADGROUP: CommandError = CommandError::text(
     "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
      this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \

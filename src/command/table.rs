@@ -25,6 +25,13 @@ pub struct Table {
     all: Vec<&'static Command>,
 }
 
+/// The rows found last: the commands of one stream are mostly the same few. A name counts as found
+/// only if it is spelled as it was then.
+#[derive(Default)]
+pub struct Recent {
+    rows: [Option<(u64, &'static Command)>; RECENT_ROWS],
+}
+
 /// The longest command or subcommand name looked up; longer words are unknown at once.
 const NAME_MAX: usize = 32;
 
@@ -128,6 +135,38 @@ impl Table {
     }
 }
 
+impl Recent {
+    /// As [`Table::resolve`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn resolve(&mut self, args: Args<'_>) -> Result<&'static Command, CommandError> {
+        let Some(word) = short_word(args.get(0)) else { return table().resolve(args) };
+        let place = (word.wrapping_mul(RECENT_FACTOR) >> (u64::BITS - RECENT_BITS)) as usize;
+        if let Some((known, command)) = self.rows[place]
+            && known == word
+            && command.spec.arity_fits(args.len())
+        {
+            return Ok(command);
+        }
+        let command = table().resolve(args)?;
+        if command.spec.subcommands.is_empty() && command.spec.name.len() == args.get(0).len() {
+            self.rows[place] = Some((word, command));
+        }
+        Ok(command)
+    }
+}
+
+/// A name of up to eight bytes as a number; none that holds a zero, so that equal numbers are
+/// equal names.
+#[inline]
+fn short_word(name: &[u8]) -> Option<u64> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..name.len())?.copy_from_slice(name);
+    (!name.contains(&0)).then(|| u64::from_le_bytes(bytes))
+}
+
 impl Command {
     /// Whether it may change the data set.
     pub fn may_write(&self) -> bool {
@@ -177,6 +216,10 @@ fn shortened(bytes: &[u8], room: usize) -> &[u8] {
     &bytes[..end]
 }
 
+const RECENT_BITS: u32 = 4;
+const RECENT_ROWS: usize = 1 << RECENT_BITS;
+/// 2^64 divided by the golden ratio spreads numbers evenly over the upper bits.
+const RECENT_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Redis shows at most 128 bytes of a wrong command and of its arguments.
 const SHOWN_MAX: usize = 128;
 

@@ -60,6 +60,11 @@ impl Entry {
         Entry::build(key, Payload::of(&mut value), expire, false, meta)
     }
 
+    /// Where its block lies.
+    pub fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
     /// The key.
     pub fn key(&self) -> &[u8] {
         let shape = self.shape();

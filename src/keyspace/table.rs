@@ -172,10 +172,22 @@ impl Leaf {
             + size_class(self.hashes.capacity() * size_of::<u16>())
     }
 
+    /// Reads the places where a hash and its entry most likely stand; what is read means nothing.
+    pub fn read_likely(&self, hash: u16) -> usize {
+        let index = self.likely(hash);
+        let entry = self.entries.get(index).map_or(0, Entry::address);
+        entry ^ usize::from(self.hashes.get(index).copied().unwrap_or_default())
+    }
+
+    /// Where an even spread has a hash.
+    fn likely(&self, hash: u16) -> usize {
+        (usize::from(hash) * self.hashes.len()) >> u16::BITS
+    }
+
     /// The first index whose hash is not below `hash`.
     pub fn lower_bound(&self, hash: u16) -> usize {
+        let mut index = self.likely(hash);
         let hashes = &self.hashes[..];
-        let mut index = (usize::from(hash) * hashes.len()) >> u16::BITS;
         while index > 0 && hashes[index - 1] >= hash {
             index -= 1;
         }

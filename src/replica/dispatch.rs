@@ -7,21 +7,26 @@
 //! its set meets after its own batch.
 
 use super::units::Unit;
-use crate::base::ids::{DbIndex, ReplOffset, ShardId};
+use crate::base::ids::{DbIndex, ReplOffset, ShardId, Slot};
 use crate::command::connection::database_index;
 use crate::command::context::ClientView;
 use crate::command::error::CommandError;
 use crate::command::spec::Scope;
-use crate::command::table::{Command, table};
+use crate::command::table::{Command, Recent, table};
+use crate::keyspace::key::slot_of;
 use crate::keyspace::placement::Placement;
 use crate::resp::request::{Args, Span};
 use crate::router::route::{self, Route, ShardSet};
+use crate::shard::apply::Progress;
 use crate::shard::batch::{Batch, BatchKind};
 
 /// Sorts units by the shards they concern.
 pub struct Dispatcher {
     placement: Placement,
     databases: u16,
+    recent: Recent,
+    #[expect(clippy::vec_box, reason = "batches travel as boxes")]
+    spare: Vec<Box<Batch>>,
     /// The database that the stream has selected.
     db: DbIndex,
     own: Vec<Option<Gathered>>,
@@ -62,7 +67,8 @@ impl Dispatcher {
     /// A dispatcher for a stream that has `db` selected.
     pub fn new(placement: Placement, databases: u16, db: DbIndex) -> Dispatcher {
         let own = (0..placement.shards()).map(|_| None).collect();
-        Dispatcher { placement, databases, db, own, shared: None }
+        let recent = Recent::default();
+        Dispatcher { placement, databases, recent, spare: Vec::new(), db, own, shared: None }
     }
 
     /// The database that the stream has selected.
@@ -74,8 +80,7 @@ impl Dispatcher {
     /// in `rejected`.
     pub fn add(&mut self, unit: &Unit<'_>, end: ReplOffset, rejected: &mut Vec<Rejected>) -> Heed {
         if !unit.is_transaction {
-            let Some(args) = unit.commands().next() else { return Heed::Nothing };
-            return self.add_command(args, end, rejected);
+            return self.add_command(unit.single(), end, rejected);
         }
         let mut set = ShardSet::default();
         let mut commands = Vec::new();
@@ -85,18 +90,24 @@ impl Dispatcher {
                 self.select(args, rejected);
                 continue;
             }
-            if let Some(command) = resolve(args, rejected) {
-                route::add_to_set(command, args, self.placement, &mut set);
-                commands.push((command, args, self.db));
+            if let Some(command) = self.resolve(args, rejected) {
+                let (route, slot) = self.place(command, args);
+                set.add(route.set());
+                commands.push((command, args, slot, self.db));
             }
         }
         if !commands.is_empty() {
-            let target = self.target(set, end);
-            for (command, args, db) in commands {
-                target.push(command, args, db);
+            let target = self.target(set.route(), end);
+            for (command, args, slot, db) in commands {
+                target.push(command, args, slot, db);
             }
         }
         if self.db == before { Heed::Nothing } else { Heed::Selected(self.db) }
+    }
+
+    /// Takes back the batches that were applied.
+    pub fn restock(&mut self, progress: &Progress) {
+        progress.take_spare(&mut self.spare);
     }
 
     /// Takes out what was gathered for single shards, and then for several at once.
@@ -115,7 +126,8 @@ impl Dispatcher {
         end: ReplOffset,
         rejected: &mut Vec<Rejected>,
     ) -> Heed {
-        match args.get(0).len() {
+        match args.at(0).unwrap_or_default().len() {
+            0 => return Heed::Nothing,
             4 if is(args, b"PING") => return Heed::Nothing,
             6 if is(args, b"SELECT") => {
                 self.select(args, rejected);
@@ -127,21 +139,45 @@ impl Dispatcher {
             }
             _ => {}
         }
-        let Some(command) = resolve(args, rejected) else { return Heed::Nothing };
-        let mut set = ShardSet::default();
-        match route::route(command, args, self.placement) {
-            Route::Anywhere => {}
-            Route::One(shard) => set.insert(shard),
-            Route::Several(several) => set = several,
-        }
+        let Some(command) = self.resolve(args, rejected) else { return Heed::Nothing };
+        let (route, slot) = self.place(command, args);
         let db = self.db;
-        self.target(set, end).push(command, args, db);
+        self.target(route, end).push(command, args, slot, db);
         Heed::Nothing
     }
 
+    /// Where a command goes, and the slot of its key if it has just one.
+    fn place(&self, command: &Command, args: Args<'_>) -> (Route, Option<Slot>) {
+        match command.spec.single_key() {
+            Some(index) if index < args.len() => {
+                let slot = slot_of(args.get(index));
+                (Route::One(self.placement.shard_of(slot)), Some(slot))
+            }
+            _ => (route::route(command, args, self.placement), None),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        args: Args<'_>,
+        rejected: &mut Vec<Rejected>,
+    ) -> Option<&'static Command> {
+        let refused = match self.recent.resolve(args) {
+            Ok(command) => match command.spec.scope {
+                Scope::Shard(_) | Scope::Cursor(_) | Scope::AllShards(_) | Scope::Anywhere(_) => {
+                    return Some(command);
+                }
+                Scope::Client(_) | Scope::Server(_) | Scope::Container => NOT_APPLIED,
+            },
+            Err(error) => error,
+        };
+        rejected.push(Rejected { name: name_of(args), error: refused });
+        None
+    }
+
     /// Where a unit for these shards goes.
-    fn target(&mut self, set: ShardSet, end: ReplOffset) -> &mut Gathered {
-        let one = match set.route() {
+    fn target(&mut self, route: Route, end: ReplOffset) -> &mut Gathered {
+        let one = match route {
             Route::Anywhere => Some(ShardId(0)),
             Route::One(shard) => Some(shard),
             Route::Several(_) => None,
@@ -151,14 +187,16 @@ impl Dispatcher {
             (_, None) => true,
             (None, Some(_)) => false,
         };
+        let spare = &mut self.spare;
+        let mut made = || Gathered::new(spare.pop().unwrap_or_default());
         let gathered = if behind_shared {
             let (taken, gathered) =
-                self.shared.get_or_insert_with(|| (ShardSet::default(), Gathered::new()));
-            taken.add(set);
+                self.shared.get_or_insert_with(|| (ShardSet::default(), made()));
+            taken.add(route.set());
             gathered
         } else {
             let shard = one.expect("several shards go behind what is shared");
-            self.own[usize::from(shard.0)].get_or_insert_with(Gathered::new)
+            self.own[usize::from(shard.0)].get_or_insert_with(&mut made)
         };
         gathered.through = end;
         gathered
@@ -174,15 +212,14 @@ impl Dispatcher {
 }
 
 impl Gathered {
-    fn new() -> Gathered {
-        let mut batch = Box::new(Batch::new());
+    fn new(mut batch: Box<Batch>) -> Gathered {
         batch.kind = BatchKind::Apply;
         batch.view = ClientView { is_master_link: true, ..ClientView::internal() };
         Gathered { batch, through: ReplOffset(0), db: DbIndex(0) }
     }
 
     /// Adds a command that means `db`.
-    fn push(&mut self, command: &'static Command, args: Args<'_>, db: DbIndex) {
+    fn push(&mut self, command: &'static Command, args: Args<'_>, slot: Option<Slot>, db: DbIndex) {
         if self.db != db {
             self.db = db;
             let number = db.0.to_string();
@@ -194,22 +231,8 @@ impl Gathered {
             let select = table().find(b"SELECT").expect("SELECT is in the table");
             self.batch.push(select, Args::new(&data, &spans, &[]));
         }
-        self.batch.push(command, args);
+        self.batch.push_placed(command, args, slot);
     }
-}
-
-fn resolve(args: Args<'_>, rejected: &mut Vec<Rejected>) -> Option<&'static Command> {
-    let refused = match table().resolve(args) {
-        Ok(command) => match command.spec.scope {
-            Scope::Shard(_) | Scope::Cursor(_) | Scope::AllShards(_) | Scope::Anywhere(_) => {
-                return Some(command);
-            }
-            Scope::Client(_) | Scope::Server(_) | Scope::Container => NOT_APPLIED,
-        },
-        Err(error) => error,
-    };
-    rejected.push(Rejected { name: name_of(args), error: refused });
-    None
 }
 
 fn is(args: Args<'_>, word: &[u8]) -> bool {

@@ -23,6 +23,8 @@ pub struct UnitReader {
     unit_start: usize,
     request_start: usize,
     in_transaction: bool,
+    /// Where the only command of a unit that is no transaction stands.
+    single: Range<usize>,
     parts: Vec<Part>,
     spans: Vec<Span>,
     big: Vec<Bytes>,
@@ -62,7 +64,7 @@ impl UnitReader {
     /// # Errors
     /// What a master cannot have meant; the link is to be ended.
     pub fn next_unit(&mut self) -> Result<Option<Unit<'_>>, ProtocolError> {
-        if !self.in_transaction {
+        if !self.in_transaction && !self.spans.is_empty() {
             self.parts.clear();
             self.spans.clear();
             self.big.clear();
@@ -78,12 +80,16 @@ impl UnitReader {
             let start = self.request_start;
             self.request_start += consumed;
             let args = self.parser.args(&self.buffer[start..]);
-            if !self.in_transaction && is_word(args, b"MULTI") {
-                self.in_transaction = true;
-                continue;
+            if !self.in_transaction {
+                if is_word(args, b"MULTI") {
+                    self.in_transaction = true;
+                    continue;
+                }
+                self.single = start..self.request_start;
+                return Ok(Some(self.unit(false)));
             }
-            let ends = self.in_transaction && is_word(args, b"EXEC");
-            if ends || (self.in_transaction && is_word(args, b"DISCARD")) {
+            let ends = is_word(args, b"EXEC");
+            if ends || is_word(args, b"DISCARD") {
                 if !ends {
                     self.parts.clear();
                 }
@@ -92,9 +98,6 @@ impl UnitReader {
             }
             if !args.is_empty() {
                 self.keep(start, consumed);
-            }
-            if !self.in_transaction {
-                return Ok(Some(self.unit(false)));
             }
         }
     }
@@ -149,7 +152,13 @@ impl UnitReader {
 }
 
 impl<'a> Unit<'a> {
-    /// Its commands, in order, without MULTI and EXEC. None in an empty line or transaction.
+    /// The command of a unit that is no transaction; no arguments if it was an empty line.
+    pub fn single(&self) -> Args<'a> {
+        let reader = self.reader;
+        reader.parser.args(&reader.buffer[reader.single.clone()])
+    }
+
+    /// The commands of a transaction, in order, without MULTI and EXEC.
     pub fn commands(&self) -> impl Iterator<Item = Args<'a>> + use<'a> {
         let reader = self.reader;
         reader.parts.iter().map(|part| {
@@ -189,7 +198,10 @@ mod tests {
                 let words = |args: Args<'_>| {
                     args.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
                 };
-                let commands: Vec<String> = unit.commands().map(words).collect();
+                let commands: Vec<String> = match unit.is_transaction {
+                    true => unit.commands().map(words).collect(),
+                    false => vec![words(unit.single())],
+                };
                 found.push(format!(
                     "{}{}",
                     commands.join("; "),

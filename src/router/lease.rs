@@ -191,9 +191,11 @@ impl Desk {
                     let placement = shard.tools.shared.placement;
                     let mut spaces = Spaces::many(&mut active.hand.spaces, placement);
                     shard.tools.apply(&mut spaces, &mut batch);
+                    let progress = &shard.tools.shared.progress;
                     for lent in active.hand.held() {
-                        shard.tools.shared.progress.marks.applied(lent, through);
+                        progress.marks.applied(lent, through);
                     }
+                    progress.give_back(batch);
                     ready.push(Ready::Applied);
                 }
                 Work::Batch(mut batch) => {

@@ -25,6 +25,19 @@ pub enum Route {
     Several(ShardSet),
 }
 
+impl Route {
+    /// The shards concerned; none for what runs anywhere.
+    pub fn set(self) -> ShardSet {
+        let mut set = ShardSet::default();
+        match self {
+            Route::Anywhere => {}
+            Route::One(shard) => set.insert(shard),
+            Route::Several(several) => set = several,
+        }
+        set
+    }
+}
+
 impl ShardSet {
     /// All shards of a placement.
     pub fn all(placement: Placement) -> ShardSet {

@@ -116,6 +116,7 @@ impl Core {
                 shared.stream.note_selected(writer, db);
             }
             marks.raise();
+            dispatcher.restock(&shared.progress);
             let (own, several) = dispatcher.take();
             for (shard, gathered) in own {
                 touched.insert(shard);

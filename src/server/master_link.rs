@@ -254,6 +254,8 @@ impl Core {
         self.link.last_io = self.shard.tools.clock;
         self.process.follow.last_io_ms.store(self.shard.tools.now_ms, Ordering::Relaxed);
         let data = self.net.bytes(buffer);
+        let metrics = self.shard.tools.metrics();
+        metrics.total_net_repl_input_bytes.add(data.len() as u64);
         if let Phase::Streaming(streaming) = &mut self.link.phase {
             streaming.units.feed(data);
             self.stream_units();

@@ -167,24 +167,16 @@ impl Core {
         self.start_snapshot_if_due();
     }
 
-    fn flushes(&self) -> u64 {
-        self.process.shared.environment.status.flushes.load(Relaxed)
-    }
-
-    /// After a FLUSHALL a snapshot of what was there is of no use, and a file should not bring it
-    /// back.
+    /// After a FLUSHALL a snapshot of what was there is of no use; the file should follow.
     fn look_at_flushes(&mut self) {
-        let flushes = self.flushes();
-        if std::mem::replace(&mut self.controller.snapshots.flushes_seen, flushes) == flushes {
-            return;
-        }
-        let running = &self.controller.snapshots.running;
-        if running.as_ref().is_some_and(|running| running.flushes_at_cut != flushes) {
-            self.kill_child();
-        }
+        let flushes = self.process.shared.environment.status.flushes.load(Relaxed);
         let points = !self.shard.tools.settings.rdb.save.is_empty();
-        if points && self.controller.loading.is_none() {
-            self.controller.snapshots.file_wanted = true;
+        let desk = &mut self.controller.snapshots;
+        if std::mem::replace(&mut desk.flushes_seen, flushes) != flushes {
+            desk.file_wanted |= points && self.controller.loading.is_none();
+            if desk.running.as_ref().is_some_and(|it| it.flushes_at_cut != flushes) {
+                self.kill_child();
+            }
         }
     }
 
@@ -415,7 +407,7 @@ impl Core {
             target: job.target,
             file_saved: false,
             changes_at_cut: self.changes(),
-            flushes_at_cut: self.flushes(),
+            flushes_at_cut: self.process.shared.environment.status.flushes.load(Relaxed),
             began: Instant::now(),
             silent: false,
         });

@@ -6,13 +6,17 @@ use super::batch::Batch;
 use super::execute::{Call, select};
 use super::slow;
 use super::state::{Shard, Tools};
-use crate::base::ids::{ReplOffset, ShardId};
+use crate::base::ids::{ReplOffset, ShardId, Slot};
+use crate::command::context::ClientView;
 use crate::command::spaces::Spaces;
 use crate::command::spec::{ClientVerb, Scope};
 use crate::config::choices::PropagationError;
+use crate::keyspace::db::WARM_MAX;
+use crate::keyspace::key::{Key, hash_of};
 use crate::keyspace::placement::Placement;
 use crate::replication::ack::ApplyMarks;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// How far the shards have applied the master's stream.
@@ -24,6 +28,19 @@ pub struct Progress {
     history: AtomicU64,
     /// The link waits for the mark to rise.
     awaited: AtomicBool,
+    /// Emptied batches on their way back to the link.
+    spare: Mutex<Spare>,
+}
+
+/// Emptied batches.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "batches travel as boxes")]
+struct Spare(Vec<Box<Batch>>);
+
+impl std::fmt::Debug for Spare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Spare").field(&self.0.len()).finish()
+    }
 }
 
 /// What a connection has seen of the stream: its next read must not show less (M4).
@@ -40,6 +57,7 @@ impl Progress {
             marks: ApplyMarks::new(usize::from(placement.shards()), ReplOffset(0)),
             history: AtomicU64::new(1),
             awaited: AtomicBool::new(false),
+            spare: Mutex::default(),
         }
     }
 
@@ -76,6 +94,24 @@ impl Progress {
     /// The link wants to be woken when the mark may have risen, or no longer.
     pub fn set_awaited(&self, awaited: bool) {
         self.awaited.store(awaited, Ordering::SeqCst);
+    }
+
+    /// A batch was applied: the link may use it again.
+    pub fn give_back(&self, mut batch: Box<Batch>) {
+        batch.clear();
+        let mut spare = self.spare();
+        if spare.0.len() < SPARE_MAX {
+            spare.0.push(batch);
+        }
+    }
+
+    /// Takes the emptied batches.
+    pub fn take_spare(&self, into: &mut Vec<Box<Batch>>) {
+        into.append(&mut self.spare().0);
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the link wants to be woken.
@@ -143,8 +179,13 @@ impl Tools {
     pub fn apply(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) {
         let began = Instant::now();
         let mut view = batch.view;
+        let mut places = [None; WARM_MAX];
         for index in 0..batch.len() {
+            if index % WARM_MAX == 0 {
+                warm(spaces, batch, index, &view, &mut places);
+            }
             let command = batch.command(index);
+            let key_at = command.spec.single_key().unwrap_or_default();
             let (args, reply) = batch.args_and_reply(index);
             match command.spec.scope {
                 Scope::Client(ClientVerb::Select) => {
@@ -154,8 +195,13 @@ impl Tools {
                 | Scope::Cursor(handler)
                 | Scope::AllShards(handler)
                 | Scope::Anywhere(handler) => {
-                    let call = Call { command, args, key: None };
-                    self.call(spaces, handler, call, &view, reply);
+                    let key = places[index % WARM_MAX].map(|(slot, hash)| Key {
+                        bytes: args.get(key_at),
+                        slot,
+                        hash,
+                    });
+                    let call = Call { command, args, key };
+                    self.call(spaces, handler, &call, &view, reply);
                 }
                 Scope::Client(_) | Scope::Server(_) | Scope::Container => {}
             }
@@ -166,6 +212,7 @@ impl Tools {
             }
             reply.clear();
         }
+        self.timing_ends();
         let environment = &self.shared.environment;
         slow::record_event(environment, &self.settings, "apply", began.elapsed());
     }
@@ -186,3 +233,27 @@ impl Tools {
         }
     }
 }
+
+/// Hashes the keys of the commands from `index` on, as many as `places` holds, and fetches what
+/// finding them will read.
+fn warm(
+    spaces: &mut Spaces<'_>,
+    batch: &Batch,
+    index: usize,
+    view: &ClientView,
+    places: &mut [Option<(Slot, u64)>; WARM_MAX],
+) {
+    let end = batch.len().min(index + WARM_MAX);
+    for (place, index) in places.iter_mut().zip(index..end) {
+        *place = batch.placed_key(index).map(|(slot, key)| (slot, hash_of(key)));
+    }
+    let placement = spaces.placement();
+    for space in spaces.each() {
+        let shard = space.keys.shard();
+        let here = places[..end - index].iter().flatten().copied();
+        space.keys.warm(view.db, here.filter(|(slot, _)| placement.shard_of(*slot) == shard));
+    }
+}
+
+/// Emptied batches kept for the link: more than are on their way at a time.
+const SPARE_MAX: usize = 64;

@@ -3,7 +3,7 @@
 
 use super::apply::Seen;
 use super::baton::Baton;
-use crate::base::ids::{DbIndex, ShardId};
+use crate::base::ids::{DbIndex, ShardId, Slot};
 use crate::command::context::ClientView;
 use crate::command::error::CommandError;
 use crate::command::table::Command;
@@ -50,6 +50,8 @@ struct Item {
     spans: (u32, u32),
     big: (u32, u32),
     stretch: u32,
+    /// The slot of its only key, where that is known.
+    slot: Option<Slot>,
 }
 
 /// Commands that travel.
@@ -131,11 +133,25 @@ impl Batch {
 
     /// Adds a command with a copy of its arguments (bulks received in place are shared).
     pub fn push(&mut self, command: &'static Command, args: Args<'_>) {
-        self.push_in_stretch(command, args, 0);
+        self.add(command, args, (0, None));
+    }
+
+    /// As `push`, for a command whose only key is in this slot.
+    pub fn push_placed(&mut self, command: &'static Command, args: Args<'_>, slot: Option<Slot>) {
+        self.add(command, args, (0, slot));
     }
 
     /// As `push`, for a command in this stretch of its pipeline.
     pub fn push_in_stretch(&mut self, command: &'static Command, args: Args<'_>, stretch: u32) {
+        self.add(command, args, (stretch, None));
+    }
+
+    fn add(
+        &mut self,
+        command: &'static Command,
+        args: Args<'_>,
+        (stretch, slot): (u32, Option<Slot>),
+    ) {
         let (data_start, spans_start, big_start) =
             (self.data.len() as u32, self.spans.len() as u32, self.big.len() as u32);
         for index in 0..args.len() {
@@ -156,6 +172,7 @@ impl Batch {
             spans: (spans_start, self.spans.len() as u32),
             big: (big_start, self.big.len() as u32),
             stretch,
+            slot,
         });
     }
 
@@ -219,6 +236,13 @@ impl Batch {
     /// The command at `index`.
     pub fn command(&self, index: usize) -> &'static Command {
         self.items[index].command
+    }
+
+    /// The slot and the bytes of its only key, where they are known.
+    pub fn placed_key(&self, index: usize) -> Option<(Slot, &[u8])> {
+        let slot = self.items[index].slot?;
+        let at = self.items[index].command.spec.single_key()?;
+        Some((slot, self.args(index).get(at)))
     }
 
     /// Its arguments.

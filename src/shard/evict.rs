@@ -79,6 +79,7 @@ impl Tools {
         if !self.may_evict(gate) || self.excess() == 0 {
             return None;
         }
+        self.timing_ends();
         let refused = self.evict_or_ask(spaces, denied);
         // What eviction took is no part of the command's time.
         self.clock = Instant::now();

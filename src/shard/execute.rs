@@ -3,7 +3,6 @@
 
 use super::batch::{Batch, BatchKind};
 use super::refuse::{self, Verdict};
-use super::slow::{self, Slow};
 use super::state::{Shard, Tools};
 use crate::base::ids::ClientId;
 use crate::command::context::{ClientView, Context};
@@ -20,7 +19,6 @@ use crate::net::event::SocketId;
 use crate::resp::reply::Reply;
 use crate::resp::request::Args;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Whether a command ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +72,7 @@ impl Beside for NothingBeside {
 
 impl Shard {
     /// Runs one command on the keyspace at home, which must be there.
-    pub fn run_here(&mut self, call: Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
+    pub fn run_here(&mut self, call: &Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
         self.tools.run(&mut spaces, call, view, reply)
@@ -96,7 +94,7 @@ impl Tools {
         batch: &mut Batch,
         beside: &mut dyn Beside,
     ) -> Ran {
-        match batch.kind {
+        let ran = match batch.kind {
             BatchKind::Commands => self.run_commands(spaces, batch),
             BatchKind::Unit => self.run_unit(spaces, batch, beside),
             BatchKind::Apply => {
@@ -111,7 +109,9 @@ impl Tools {
                 unwatch(spaces, batch);
                 Ran::Done
             }
-        }
+        };
+        self.timing_ends();
+        ran
     }
 
     fn run_commands(&mut self, spaces: &mut Spaces<'_>, batch: &mut Batch) -> Ran {
@@ -124,7 +124,7 @@ impl Tools {
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
             let call = Call { command, args, key: None };
-            if self.run(spaces, call, &view, reply) == Ran::Postponed {
+            if self.run(spaces, &call, &view, reply) == Ran::Postponed {
                 if let Some(baton) = &batch.baton {
                     // What was read before the pause is of another time than what comes after.
                     baton.note_reads(1, 0);
@@ -215,6 +215,7 @@ impl Tools {
                 batch.view = view;
             }
             Scope::Client(_) | Scope::Server(_) | Scope::Container => {
+                self.timing_ends();
                 let asked = InUnit { connection, view: &mut view, command, args };
                 beside.run(asked, reply);
                 self.count_call(command, args, view.id);
@@ -225,7 +226,7 @@ impl Tools {
             | Scope::AllShards(handler)
             | Scope::Anywhere(handler) => {
                 let call = Call { command, args, key: None };
-                self.call(spaces, handler, call, &view, reply);
+                self.call(spaces, handler, &call, &view, reply);
             }
         }
     }
@@ -253,7 +254,7 @@ impl Tools {
     pub fn run(
         &mut self,
         spaces: &mut Spaces<'_>,
-        call: Call<'_>,
+        call: &Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) -> Ran {
@@ -288,11 +289,14 @@ impl Tools {
         &mut self,
         spaces: &mut Spaces<'_>,
         handler: Handler,
-        call: Call<'_>,
+        call: &Call<'_>,
         view: &ClientView,
         reply: &mut Reply,
     ) {
-        let Call { command, args, key } = call;
+        let Call { command, args, key } = *call;
+        if self.untimed.others_than(command) {
+            self.timing_ends();
+        }
         let gate = spaces.gate().unwrap_or_default();
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
@@ -324,7 +328,7 @@ impl Tools {
             environment.count_error(self.id, error.as_bytes());
             environment.command_stats[shard].failed(command.index);
         }
-        self.ended(command, args, view.id);
+        self.ended_in_group(command, args, view.id);
     }
 
     /// Counts a command that ran elsewhere than on a keyspace.
@@ -349,22 +353,6 @@ impl Tools {
         self.count_error(error);
         self.shared.environment.command_stats[usize::from(self.id.0)].failed(command.index);
         self.ended(command, args, ClientId(0));
-    }
-
-    /// Counts and times a command that has just ended.
-    fn ended(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
-        let now = Instant::now();
-        let spent_ns = now.duration_since(self.clock).as_nanos() as u64;
-        self.clock = now;
-        let environment = &self.shared.environment;
-        let shard = usize::from(self.id.0);
-        environment.metrics[shard].total_commands_processed.bump();
-        let stats = &environment.command_stats[shard];
-        stats.called(command.index);
-        stats.timed(command.index, 1, spent_ns);
-        if spent_ns >= self.slow_ns {
-            slow::record(environment, &self.settings, Slow { command, args, client, spent_ns });
-        }
     }
 
     /// Counts an error reply of this shard.

@@ -16,3 +16,4 @@ pub mod shared;
 pub mod slow;
 pub mod state;
 pub mod subscribers;
+pub mod timing;

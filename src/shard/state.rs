@@ -8,6 +8,7 @@ use super::evict::Evictor;
 use super::inbox::{Collected, Inbox};
 use super::message::{Message, Sequenced};
 use super::shared::Shared;
+use super::timing::Untimed;
 use crate::base::ids::{ShardId, Ticket};
 use crate::command::publication::Publication;
 use crate::command::spaces::Space;
@@ -36,6 +37,8 @@ pub struct Tools {
     pub now_ms: u64,
     /// When the last command ended, or the run began: a command's start.
     pub clock: Instant,
+    /// Commands whose time is not taken yet.
+    pub(super) untimed: Untimed,
     /// Nanoseconds from which a command is slow, for the slow log or the latency monitor.
     pub slow_ns: u64,
     /// Lines for clients that monitor, of commands of this run.
@@ -128,6 +131,7 @@ impl Shard {
             random: fastrand::Rng::new(),
             now_ms: crate::base::clock::wall_ms(),
             clock: Instant::now(),
+            untimed: Untimed::default(),
             published: Vec::new(),
             wrote: false,
             passing: Vec::new(),
@@ -155,6 +159,7 @@ impl Shard {
     pub fn begin_run(&mut self) -> bool {
         self.tools.now_ms = crate::base::clock::wall_ms();
         self.tools.clock = Instant::now();
+        self.tools.untimed.begin_run();
         let config = &self.tools.shared.environment.config;
         let version = config.version();
         if version != self.tools.settings_version {
@@ -181,6 +186,7 @@ impl Shard {
     /// replies and messages may leave.
     pub fn seal_run(&mut self) -> Option<Ticket> {
         let tools = &mut self.tools;
+        tools.timing_ends();
         let ticket = (!tools.entry.is_empty())
             .then(|| tools.shared.stream.publish(tools.id, &mut tools.entry));
         if ticket.is_some() {
@@ -263,6 +269,7 @@ impl Shard {
                 }
                 Some(Sequenced::Apply { mut batch, through }) => {
                     self.apply_here(&mut batch, through);
+                    self.tools.shared.progress.give_back(batch);
                     applied = true;
                 }
                 None => break,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::support::client::encode;
 use crate::support::server::Server;
 use crate::support::stock::own;
+use crate::support::wait::{DEADLINE, wait_until};
 
 /// Long enough that only its end by command lets the test pass.
 const LONG: &str = "60000";
@@ -47,5 +48,28 @@ fn everything_waits_until_the_time_is_over() {
         client.send(b"PING\r\n").expect("the server reads");
         assert_eq!(client.read_some(SHORT).expect("it is connected"), b"");
         assert_eq!(client.read_reply().expect("an answer").text(), "PONG");
+    }
+}
+
+#[test]
+fn who_is_held_back_shows_as_blocked() {
+    for shards in [1, 3] {
+        let server = Server::start(own(shards));
+        server.ask_ok(&["CLIENT", "PAUSE", LONG, "WRITE"]);
+        let mut writer = server.client();
+        let id = writer.cmd(&["CLIENT", "ID"]).integer().to_string();
+        writer.send(&encode(&["SET", "a", "2"])).expect("the server reads");
+        let flags = |id: &str| {
+            let line = server.ask(&["CLIENT", "LIST", "ID", id]).text();
+            let flags = line.split(' ').find_map(|word| word.strip_prefix("flags="));
+            flags.expect("a field").to_owned()
+        };
+        wait_until(DEADLINE, "it shows", || flags(&id) == "b");
+        assert_eq!(server.info("clients").field("blocked_clients"), "1");
+        assert_eq!(server.ask(&["CLIENT", "UNBLOCK", &id]).integer(), 0);
+        server.ask_ok(&["CLIENT", "UNPAUSE"]);
+        assert_eq!(writer.read_reply().expect("an answer").text(), "OK");
+        assert_eq!(flags(&id), "N");
+        assert_eq!(server.info("clients").field("blocked_clients"), "0");
     }
 }

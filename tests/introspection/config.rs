@@ -76,3 +76,15 @@ fn protected_directives_and_debug_need_permission() {
     let reply = server.ask(&["DEBUG", "SLEEP", "0"]);
     assert!(reply.is_error("ERR DEBUG command not allowed."), "{reply:?}");
 }
+
+/// Recorded from Valkey 8.0.1, but for the number of clients there is room for.
+#[test]
+fn more_clients_than_descriptors_are_refused() {
+    let server = Server::start(own(2));
+    let reply = server.ask(&["CONFIG", "SET", "maxclients", "2000000000"]);
+    let text = "ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating \
+                system is not able to handle the specified number of clients, try with ";
+    assert!(reply.is_error(text), "{reply:?}");
+    assert_eq!(server.ask(&["CONFIG", "GET", "maxclients"]).items()[1].text(), "10000");
+    server.ask_ok(&["CONFIG", "SET", "maxclients", "100"]);
+}

@@ -32,6 +32,9 @@ mod changes_its_id {
 mod sends_what_fails {
     one_server_or_stock!(super::sends_what_fails);
 }
+mod ends_at_what_fails {
+    one_server!(super::ends_at_what_fails);
+}
 mod nonsense_at_each_step {
     one_server_or_stock!(super::nonsense_at_each_step);
 }
@@ -221,6 +224,20 @@ fn sends_what_fails([kind]: [Kind; 1]) {
     assert!(replica.runs());
     assert_eq!(replica.info("replication").field("master_link_status"), "up");
     assert!(replica.info("stats").number("unexpected_error_replies") >= 1);
+}
+
+/// `propagation-error-behavior panic`: a replica that cannot do as its master did ends.
+fn ends_at_what_fails([kind]: [Kind; 1]) {
+    let master = FakeMaster::new();
+    let mut replica = Server::with(kind, &["propagation-error-behavior panic"]);
+    replica.ask_ok(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]);
+    let mut link = master.accept();
+    link.handshake().expect("it asks");
+    link.full_resync(0, &rdb_with("k", "text"));
+    wait_link_up(&replica);
+    link.send(&[encode(&["SELECT", "0"]), encode(&["INCR", "k"])].concat());
+    assert!(!replica.wait_end().success());
+    replica.wait_log(&["This replica panicked sending an error to its master"]);
 }
 
 /// Each answer of the handshake in turn is nonsense, cut short, or the end.

@@ -38,6 +38,9 @@ mod rejected {
 mod clients_that_wait {
     one_server_or_stock!(super::clients_that_wait);
 }
+mod in_a_transaction {
+    one_server_or_stock!(super::in_a_transaction);
+}
 mod request_to_take_over {
     one_server_or_stock!(super::request_to_take_over);
 }
@@ -385,6 +388,35 @@ fn clients_that_wait([kind]: [Kind; 1]) {
     wait_equal(&replica, &[&master]);
     assert_eq!(replica.value_of("held"), None);
     assert_eq!(replica.value_of("unit"), None);
+}
+
+/// FAILOVER in a transaction begins behind it.
+fn in_a_transaction([kind]: [Kind; 1]) {
+    let (master, replica) = (Server::start(kind), Server::start(own(2)));
+    attach(&replica, &master);
+    wait_replicas(&master, 1);
+    let mut client = master.client();
+    assert!(client.cmd(&["MULTI"]).is_ok());
+    for words in [&["SET", "a", "1"][..], &["FAILOVER"], &["SET", "b", "2"]] {
+        assert_eq!(client.cmd(words).text(), "QUEUED");
+    }
+    let replies = client.cmd(&["EXEC"]);
+    assert!(replies.items().iter().all(|reply| reply.is_ok()), "{replies:?}");
+    wait_role(&replica, "master");
+    wait_link_up(&master);
+    wait_equal(&replica, &[&master]);
+    assert_eq!(
+        (replica.value_of("a"), replica.value_of("b")),
+        (Some("1".into()), Some("2".into()))
+    );
+    // What is wrong with it is said in its place.
+    wait_replicas(&replica, 1);
+    let mut client = replica.client();
+    assert!(client.cmd(&["MULTI"]).is_ok());
+    client.cmd(&["FAILOVER", "TO", "127.0.0.1", "9"]);
+    let replies = client.cmd(&["EXEC"]);
+    let refused = "ERR FAILOVER target HOST and PORT is not a replica.";
+    assert!(replies.items()[0].is_error(refused), "{replies:?}");
 }
 
 /// `PSYNC id offset FAILOVER` as it arrives: only at a replica, only from its own history.

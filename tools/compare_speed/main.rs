@@ -7,11 +7,13 @@ mod connection;
 mod error;
 #[path = "../load/generator/mod.rs"]
 mod generator;
+mod histogram;
 mod lab;
 mod measure;
 mod options;
 mod procfs;
 mod progress;
+mod replay;
 mod results;
 mod server;
 mod statistics;

@@ -78,6 +78,22 @@ pub fn resident_bytes(pid: u32) -> Result<u64, Error> {
     parse_status_kib(&status, "VmRSS").map(|kib| kib * 1024).ok_or_else(|| wrong("VmRSS"))
 }
 
+/// The child processes of process `pid`.
+pub fn children(pid: u32) -> Result<Vec<u32>, Error> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(entry?.path().join("children")).unwrap_or_default();
+        children.extend(text.split_ascii_whitespace().flat_map(str::parse::<u32>));
+    }
+    Ok(children)
+}
+
+/// Memory of process `pid` in bytes, each page divided by the processes that share it.
+pub fn proportional_bytes(pid: u32) -> Result<u64, Error> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    parse_status_kib(&rollup, "Pss").map(|kib| kib * 1024).ok_or_else(|| wrong("Pss"))
+}
+
 /// The lists of cores that threads of process `pid` may run on, each list once.
 pub fn allowed_cores(pid: u32) -> Result<Vec<String>, Error> {
     let mut lists = Vec::new();
@@ -202,6 +218,11 @@ mod tests {
         assert!(resident_bytes(pid).unwrap() > 0);
         assert!(!allowed_cores(pid).unwrap().is_empty());
         assert!(!core_ticks().unwrap().is_empty());
+        assert!(proportional_bytes(pid).unwrap() > 0);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(children(pid).unwrap().contains(&child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
         let earlier = CpuTime::now(pid).unwrap();
         assert!(CpuTime::now(pid).unwrap().since(&earlier).cpu < Duration::from_secs(60));
     }

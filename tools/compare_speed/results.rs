@@ -105,6 +105,11 @@ impl Results {
         Ok(())
     }
 
+    /// Keeps a drawing.
+    pub fn plot(&self, name: &str, svg: &str) -> Result<(), Error> {
+        Ok(fs::write(beside(&self.stem, &format!("{name}.svg")), svg)?)
+    }
+
     /// Where the raw results are.
     pub fn path(&self) -> PathBuf {
         beside(&self.stem, "jsonl")

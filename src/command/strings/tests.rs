@@ -1,8 +1,7 @@
 use crate::command::fixture::{Fixture, START_MS};
 use crate::command::gate::Role;
-use crate::command::mirror::Mirror;
+use crate::command::mirror::beside_stock;
 use crate::command::table::table;
-use crate::command::twin::Twin;
 use crate::resp::reply::Output;
 use bytes::Bytes;
 use fastrand::Rng;
@@ -204,23 +203,7 @@ fn small_values_out_of_line_are_stored_as_others() {
     fixture.check("INCR a", ":13\r\n", &["INCR a"]);
 }
 
-#[test]
-fn random_commands_answer_as_a_stock_server() {
-    let Some(mut twin) = Twin::start() else { return };
-    twin.shows = &["GET", "KEY"];
-    twin.check_random(0..30, 300, command);
-}
-
-#[test]
-fn random_commands_stream_what_a_stock_server_streams() {
-    let Some(mut twin) = Twin::start() else { return };
-    twin.check_random_streams(0..10, 300, command);
-}
-
-#[test]
-fn a_replica_of_random_commands_holds_the_same() {
-    Mirror::check_random(0..30, 300, command);
-}
+beside_stock!(command, &["GET", "KEY"], 0..30);
 
 fn command(random: &mut Rng) -> Vec<Vec<u8>> {
     if let Some(words) = list(random) {

@@ -1,7 +1,6 @@
 use crate::command::fixture::Fixture;
-use crate::command::mirror::Mirror;
+use crate::command::mirror::beside_stock;
 use crate::command::strings::tests::{key, list, number, one_of, value};
-use crate::command::twin::Twin;
 use fastrand::Rng;
 
 #[test]
@@ -48,23 +47,7 @@ fn a_float_sum_is_streamed_as_its_result() {
     fixture.check("INCRBYFLOAT f ' 1'", "-ERR value is not a valid float\r\n", &[]);
 }
 
-#[test]
-fn random_commands_answer_as_a_stock_server() {
-    let Some(mut twin) = Twin::start() else { return };
-    twin.shows = &["GET", "KEY"];
-    twin.check_random(0..30, 300, command);
-}
-
-#[test]
-fn random_commands_stream_what_a_stock_server_streams() {
-    let Some(mut twin) = Twin::start() else { return };
-    twin.check_random_streams(0..10, 300, command);
-}
-
-#[test]
-fn a_replica_of_random_commands_holds_the_same() {
-    Mirror::check_random(0..30, 300, command);
-}
+beside_stock!(command, &["GET", "KEY"], 0..30);
 
 fn command(random: &mut Rng) -> Vec<Vec<u8>> {
     if let Some(words) = list(random) {

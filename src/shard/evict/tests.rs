@@ -49,7 +49,7 @@ pub fn run(shard: &mut Shard, line: &str) -> String {
     let mut reply = Reply::new(RespVersion::V2);
     let command = table().resolve(args).expect("a command of ours");
     let ran =
-        shard.run_here(Call { command, args, key: None }, &ClientView::internal(), &mut reply);
+        shard.run_here(&Call { command, args, key: None }, &ClientView::internal(), &mut reply);
     assert_eq!(ran, Ran::Done);
     String::from_utf8(reply.to_vec()).expect("ASCII only")
 }

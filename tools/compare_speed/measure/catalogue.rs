@@ -1,8 +1,8 @@
 //! The list of measurements by name.
 
 use super::{
-    full_resync, idle, memory, multi_key, replicas, shards, stock_benchmark, syscalls, throughput,
-    visibility,
+    apply, full_resync, idle, memory, multi_key, replicas, shards, stock_benchmark, syscalls,
+    throughput, visibility,
 };
 use crate::error::Error;
 use crate::lab::Lab;
@@ -19,7 +19,7 @@ pub struct Measurement {
 }
 
 /// All of them, in the order in which they are made.
-pub const ALL: [Measurement; 11] = [
+pub const ALL: [Measurement; 12] = [
     Measurement {
         name: "throughput",
         about: "CPU per GET and SET at pipeline 1, 16, 100; one shard",
@@ -59,12 +59,17 @@ pub const ALL: [Measurement; 11] = [
     Measurement { name: "memory", about: "resident bytes of a key", run: memory::run },
     Measurement {
         name: "full-resync",
-        about: "full resynchronization of 1 M keys while SETs come at full rate",
+        about: "full resynchronization of 5 M keys while SETs come at full rate",
         run: full_resync::run,
     },
     Measurement {
         name: "visibility",
-        about: "time from a write's reply on the master to its visibility on a replica",
+        about: "time from a reply of the master to visibility on a replica, with a histogram",
         run: visibility::run,
+    },
+    Measurement {
+        name: "apply",
+        about: "what applying a master's stream costs a replica, and catching up 1 GB",
+        run: apply::run,
     },
 ];

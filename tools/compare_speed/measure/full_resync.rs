@@ -1,7 +1,8 @@
 //! Full resynchronization of a large data set while SETs come at full rate.
 //!
 //! The master keeps its core; load, probe and replica share the other. The replica is started
-//! beforehand and then told to follow, so that the time is that of the resynchronization alone.
+//! beforehand and then told to follow, so that the time is that of the resynchronization alone. One
+//! round, unless rounds are asked for: it is long, and what varies is seen within it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +14,19 @@ use crate::generator::engine::{self, Outcome};
 use crate::generator::error::LoadError;
 use crate::generator::plan::{Limit, Mix, Operation, Plan};
 use crate::lab::{Lab, Subject};
+use crate::procfs;
 use crate::server::{Server, Setup, wait_until};
 use crate::statistics::{median, spread};
 use crate::table::{Row, Table, Target};
 
 /// Makes the measurement.
 pub fn run(lab: &mut Lab) -> Result<Table, Error> {
-    let keys = if lab.options.quick { 200_000 } else { 1_000_000 };
+    let keys = if lab.options.quick { 200_000 } else { 5_000_000 };
     let (subjects, mut notes) = lab.one_of_each()?;
     for subject in &subjects {
         lab.fill(&subject.server, keys, VALUE_BYTES)?;
     }
-    let rounds = lab.options.rounds();
+    let rounds = lab.options.rounds.unwrap_or(1).max(1);
     let mut observed: Vec<Vec<Observed>> = subjects.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
         for (index, subject) in subjects.iter().enumerate() {
@@ -51,6 +53,7 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
         KEY_AND_VALUE
     ));
     notes.push("stalls: longest wait for a GET, one a millisecond, by a client of its own".into());
+    notes.push("memory: master and its child, pages that both have counted once".to_owned());
     notes.push("a child the master forks shares the master's core".to_owned());
     Ok(Table {
         title: format!("Full resynchronization of {keys} keys under SETs at pipeline 16"),
@@ -72,6 +75,9 @@ struct Observed {
     stall_before: Duration,
     per_second: f64,
     same_keys: bool,
+    received: u64,
+    memory_before: u64,
+    memory_peak: u64,
     note: Option<String>,
 }
 
@@ -84,7 +90,7 @@ struct Figure {
     target: Option<Target>,
 }
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 11] = [
     Figure {
         key: "seconds",
         case: "until the link is up (own/redis)",
@@ -100,6 +106,27 @@ const FIGURES: [Figure; 8] = [
             let bytes = (seen.keys * KEY_AND_VALUE) as f64;
             seen.link_up.map(|time| bytes / 1e6 / time.as_secs_f64())
         },
+        target: None,
+    },
+    Figure {
+        key: "received_mb",
+        case: "received until then (own/redis)",
+        unit: "MB",
+        value: |seen| Some(seen.received as f64 / 1e6),
+        target: None,
+    },
+    Figure {
+        key: "memory_before_mb",
+        case: "memory before (own/redis)",
+        unit: "MB",
+        value: |seen| Some(seen.memory_before as f64 / 1e6),
+        target: None,
+    },
+    Figure {
+        key: "memory_peak_mb",
+        case: "peak memory, child included (own/redis)",
+        unit: "MB",
+        value: |seen| Some(seen.memory_peak as f64 / 1e6),
         target: None,
     },
     Figure {
@@ -181,6 +208,8 @@ fn resynchronize(lab: &Lab, index: usize, subject: &Subject, keys: u64) -> Resul
     thread::sleep(BEFORE);
     seen.stall_before = Duration::from_nanos(probe.finish()?.latency.max());
 
+    seen.memory_before = procfs::proportional_bytes(master.pid())?;
+    let memory = Peak::watch(master.pid());
     let full_before = master.info_number("stats", "sync_full")?;
     let probe = Background::start(probe_plan(lab, master, keys));
     let port = master.port().to_string();
@@ -199,9 +228,11 @@ fn resynchronize(lab: &Lab, index: usize, subject: &Subject, keys: u64) -> Resul
         }
         Err(error) => return Err(error),
     }
+    seen.received = replica.info_number("stats", "total_net_repl_input_bytes")?;
     // Keeps writing for a while: a replica that cannot follow is thrown out only now.
     thread::sleep(BEFORE);
     seen.stall = Duration::from_nanos(probe.finish()?.latency.max());
+    seen.memory_peak = memory.finish().max(seen.memory_before);
     let outcome = load.finish()?;
     lab.check(master, &outcome)?;
     seen.per_second = outcome.per_second();
@@ -253,6 +284,44 @@ impl Background {
     }
 }
 
+/// Watches the memory of a process with its children, until `finish`.
+struct Peak {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<u64>>,
+}
+
+impl Peak {
+    fn watch(pid: u32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut peak = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                let children = procfs::children(pid).unwrap_or_default();
+                // A child may end between the listing and the reading.
+                let all = children.into_iter().chain([pid]);
+                let now = all.filter_map(|pid| procfs::proportional_bytes(pid).ok()).sum();
+                peak = peak.max(now);
+                thread::sleep(MEMORY_PERIOD);
+            }
+            peak
+        });
+        Self { stop, thread: Some(thread) }
+    }
+
+    fn finish(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        let thread = self.thread.take().expect("only this call, which consumes, takes it");
+        thread.join().expect("reading files does not panic")
+    }
+}
+
+impl Drop for Peak {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Background {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -263,5 +332,7 @@ const VALUE_BYTES: usize = 64;
 const KEY_AND_VALUE: u64 = 16 + VALUE_BYTES as u64;
 /// Load before the replica comes, and after it is up.
 const BEFORE: Duration = Duration::from_secs(1);
+/// Between two readings of memory; each takes some milliseconds of the load's core.
+const MEMORY_PERIOD: Duration = Duration::from_millis(100);
 /// Longer than any run: somebody stops it.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);

@@ -1,5 +1,6 @@
 //! The measurements, one a file. Each starts its servers, samples them and returns a table.
 
+pub mod apply;
 pub mod catalogue;
 pub mod full_resync;
 pub mod idle;

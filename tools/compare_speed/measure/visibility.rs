@@ -2,7 +2,7 @@
 //!
 //! One client writes a rising number and then reads it from the replica until it is there. What a
 //! read sees at its first attempt counts with that read's round trip, so a round trip is the
-//! resolution; it is printed beside.
+//! resolution; it is printed beside. Keys change, so that all shards of a server take part.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,20 +15,17 @@ use crate::connection::{Connection, Reply};
 use crate::error::Error;
 use crate::generator::engine;
 use crate::generator::plan::{Limit, Mix, Operation, Plan};
+use crate::histogram::{Curve, Panel, drawing};
 use crate::lab::{Lab, Subject};
 use crate::server::{Server, Setup};
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, Target};
 
 /// Makes the measurement.
 pub fn run(lab: &mut Lab) -> Result<Table, Error> {
-    let (mut subjects, mut notes) = lab.one_of_each()?;
-    for (subject, program) in subjects.iter_mut().zip(&lab.programs) {
-        let mut setup = Setup::on(lab.options.load_core);
-        setup.nice = lab.options.replica_nice;
-        setup.replica_of = Some(subject.server.port());
-        subject.replicas.push(Server::start(program, &setup)?);
-    }
-    let mut rows = Vec::new();
+    let subjects = subjects(lab)?;
+    let mut notes = lab.warnings(&subjects)?;
+    let redis = subjects.iter().position(|subject| subject.name == "redis").unwrap_or(0);
+    let (mut rows, mut panels) = (Vec::new(), Vec::new());
     for half_load in [false, true] {
         let name = if half_load { "half load" } else { "idle" };
         let mut seen = Vec::new();
@@ -41,21 +38,56 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
         }
         for (label, percent) in [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("max", 100.0)] {
             let at = |seen: &Seen| seen.delay.value_at_percentile(percent);
-            rows.push(row(format!("{name}, {label}"), &seen, at));
+            let mut row = row(format!("{name}, {label}"), &seen, redis, at);
+            row.target = ["p50", "p99"].contains(&label).then_some(Target::AtMost(1.0));
+            rows.push(row);
         }
         let round_trip = |seen: &Seen| seen.round_trip.value_at_percentile(50.0);
-        rows.push(row(format!("{name}, GET round trip p50"), &seen, round_trip));
+        rows.push(row(format!("{name}, GET round trip p50"), &seen, redis, round_trip));
+        let curves = subjects.iter().zip(&seen).map(|(subject, seen)| curve(subject, seen));
+        panels.push(Panel { title: name.to_owned(), curves: curves.collect() });
     }
+    let title = "From the reply on the master to visibility on a replica".to_owned();
+    lab.results.plot("visibility-histogram", &drawing(&title, &panels))?;
     notes.push("half load: pipeline-16 SET at half the rate reached before, 50 connections".into());
     notes
         .push("client, load and replica share one core: at half load their turns count too".into());
     Ok(Table {
-        title: "From the reply on the master to visibility on a replica".to_owned(),
-        subjects: lab.names(),
-        figure: "own/redis".to_owned(),
+        title,
+        subjects: subjects.into_iter().map(|subject| subject.name).collect(),
+        figure: "1 shard/redis".to_owned(),
         rows,
         notes,
     })
+}
+
+/// Masters with a replica each: our server with one and with two shards on both sides, and the
+/// others.
+fn subjects(lab: &Lab) -> Result<Vec<Subject>, Error> {
+    let mut subjects = Vec::new();
+    for (index, program) in lab.programs.iter().enumerate() {
+        for shards in if index == 0 { 1..=2 } else { 1..=1 } {
+            let name = match (index, shards) {
+                (0, 1) => "own 1 shard".to_owned(),
+                (0, _) => "own 2 shards".to_owned(),
+                _ => program.name.clone(),
+            };
+            let setup = Setup { shards, ..Setup::on(lab.options.server_core) };
+            let mut subject = lab.subject(&name, program, &setup)?;
+            let mut setup = Setup { shards, ..Setup::on(lab.options.load_core) };
+            setup.nice = lab.options.replica_nice;
+            setup.replica_of = Some(subject.server.port());
+            subject.replicas.push(Server::start(program, &setup)?);
+            subjects.push(subject);
+        }
+    }
+    Ok(subjects)
+}
+
+fn curve(subject: &Subject, seen: &Seen) -> Curve {
+    let recorded = seen.delay.iter_recorded();
+    let counts = recorded.map(|at| (at.value_iterated_to() as f64 / 1e3, at.count_at_value()));
+    Curve { name: subject.name.clone(), counts: counts.collect() }
 }
 
 struct Seen {
@@ -65,9 +97,9 @@ struct Seen {
     round_trip: Histogram<u64>,
 }
 
-fn row(case: String, seen: &[Seen], value: impl Fn(&Seen) -> u64) -> Row {
+fn row(case: String, seen: &[Seen], redis: usize, value: impl Fn(&Seen) -> u64) -> Row {
     let values: Vec<_> = seen.iter().map(|seen| Some(value(seen) as f64 / 1000.0)).collect();
-    let figure = values[0].zip(values[1]).map(|(own, redis)| own / redis);
+    let figure = values[0].zip(values[redis]).map(|(own, redis)| own / redis);
     Row { case, unit: "µs", values, figure, target: None, spread: 0.0 }
 }
 
@@ -144,7 +176,8 @@ fn probe(lab: &Lab, subject: &Subject) -> Result<Seen, Error> {
     for number in 0..samples {
         lab.go_on()?;
         let written = number.to_string();
-        let reply = master.ask(&["SET", PROBE, &written])?;
+        let key = format!("visibility:{}", number % PROBES);
+        let reply = master.ask(&["SET", &key, &written])?;
         if reply != Reply::Text("OK".to_owned()) {
             return Err(Error::Answer {
                 server: subject.name.clone(),
@@ -153,7 +186,7 @@ fn probe(lab: &Lab, subject: &Subject) -> Result<Seen, Error> {
             });
         }
         let began = Instant::now();
-        while !is_visible(&mut replica, &written, &mut seen.round_trip)? {
+        while !is_visible(&mut replica, (&key, &written), &mut seen.round_trip)? {
             if began.elapsed() > GIVE_UP {
                 let what = format!("a write is visible on the replica of {}", subject.name);
                 return Err(Error::Timeout { what, seconds: GIVE_UP.as_secs() });
@@ -167,16 +200,17 @@ fn probe(lab: &Lab, subject: &Subject) -> Result<Seen, Error> {
 
 fn is_visible(
     replica: &mut Connection,
-    written: &str,
+    (key, written): (&str, &str),
     round_trip: &mut Histogram<u64>,
 ) -> Result<bool, Error> {
     let asked = Instant::now();
-    let reply = replica.ask(&["GET", PROBE])?;
+    let reply = replica.ask(&["GET", key])?;
     round_trip.saturating_record((asked.elapsed().as_nanos() as u64).max(1));
     Ok(matches!(reply, Reply::Text(text) if text == written))
 }
 
-const PROBE: &str = "visibility:probe";
+/// Keys written in turn.
+const PROBES: u32 = 64;
 const GIVE_UP: Duration = Duration::from_secs(20);
 /// Between two writes, so that an idle server is idle.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -357,3 +357,86 @@ const NODE_BYTES_MAX: usize = 1 << 30;
 
 /// What the map takes for a node: its id and the node itself, in leaves about two thirds full.
 const NODE_OVERHEAD: usize = (size_of::<StreamId>() + size_of::<Node>()) * 3 / 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invariants(entries: &Entries) {
+        assert_eq!(entries.memory, entries.nodes.values().map(node_memory).sum::<usize>());
+        assert_eq!(entries.length, entries.nodes.values().map(Node::live).sum::<u64>());
+        assert!(entries.last().is_none_or(|entry| entry.id <= entries.marks.last_id));
+        for (first_id, node) in &entries.nodes {
+            let checked = Node::from_bytes_checked(node.as_bytes().to_vec(), *first_id);
+            assert!(checked.is_ok(), "{checked:?}");
+            let (there, back) = (node.walk(*first_id), node.walk_back(*first_id));
+            let mut back: Vec<_> = back.map(|entry| (entry.id, entry.is_deleted())).collect();
+            back.reverse();
+            assert_eq!(there.map(|entry| (entry.id, entry.is_deleted())).collect::<Vec<_>>(), back);
+        }
+    }
+
+    /// One random change to both.
+    fn change(
+        entries: &mut Entries,
+        model: &mut BTreeMap<StreamId, u64>,
+        random: &mut fastrand::Rng,
+    ) {
+        let near = StreamId::new(random.u64(..=entries.marks.last_id.ms + 1), random.u64(..3));
+        let limits = NodeLimits { bytes: 300, entries: 200 };
+        let keep = match random.bool() {
+            true => Keep::Newest(random.u64(..400)),
+            false => Keep::From(near),
+        };
+        match random.u8(..20) {
+            0 => {
+                entries.trim(Trim { keep, approximate: false, limit: 0 });
+                match keep {
+                    Keep::Newest(length) => {
+                        while model.len() as u64 > length {
+                            model.pop_first();
+                        }
+                    }
+                    Keep::From(id) => *model = model.split_off(&id),
+                }
+            }
+            1..8 => assert_eq!(entries.delete(near), model.remove(&near).is_some()),
+            _ => {
+                let last = entries.marks.last_id;
+                let id = StreamId::new(last.ms + random.u64(..3), last.seq).next().expect("far");
+                let value = random.u64(..);
+                let text = value.to_string();
+                let names: [&[u8]; 2] = [b"n", b"other"];
+                let name = names[usize::from(random.u8(..9) == 0)];
+                let fields = [(name, text.as_bytes())];
+                entries.append(id, fields.into_iter(), limits).expect("it is small");
+                model.insert(id, value);
+            }
+        }
+    }
+
+    #[test]
+    fn entries_are_those_of_a_plain_map() {
+        for seed in 0..20 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut entries, mut model) = (Entries::default(), BTreeMap::new());
+            for step in 0..500 {
+                change(&mut entries, &mut model, &mut random);
+                invariants(&entries);
+                let ms = entries.marks.last_id.ms;
+                let from = StreamId::new(random.u64(..=ms), 0);
+                let to = StreamId::new(random.u64(from.ms..=ms + 1), u64::MAX);
+                let expected: Vec<_> = model.range(from..=to).map(|(id, _)| *id).collect();
+                let found: Vec<_> = entries.range(from, to).map(|entry| entry.id).collect();
+                assert_eq!(found, expected, "seed {seed}, step {step}");
+                let back: Vec<_> = entries.range_back(from, to).map(|entry| entry.id).collect();
+                assert!(back.iter().rev().eq(&expected), "seed {seed}, step {step}");
+            }
+            for (id, value) in model {
+                let entry = entries.find(id).expect("it was added");
+                let (_, found) = entry.fields().next().expect("an entry has a field");
+                assert!(found.eq_text(value.to_string().as_bytes()), "seed {seed}");
+            }
+        }
+    }
+}
