@@ -126,12 +126,10 @@ impl SortedSet {
             Form::Large(large) => return large.add(member, score),
             Form::Small(small) => small,
         };
-        if member.len() <= limits.zset_max_listpack_value && small.fits(member) {
-            let old = small.add(member, score);
-            if small.len() > limits.zset_max_listpack_entries {
-                self.grow();
-            }
-            return old;
+        let fits = member.len() <= limits.zset_max_listpack_value && small.fits(member);
+        let is_full = small.len() >= limits.zset_max_listpack_entries;
+        if fits && (!is_full || small.score(member).is_some()) {
+            return small.add(member, score);
         }
         let old = small.score(member);
         if old == Some(score) {
