@@ -32,6 +32,11 @@ impl LongDouble {
         (number.is_finite() && number.is_zero() == zero).then_some(LongDouble(number))
     }
 
+    /// Whether it is infinite.
+    pub fn is_infinite(self) -> bool {
+        self.0.is_infinite()
+    }
+
     /// An integer; every `i64` is exact.
     pub fn from_i64(number: i64) -> LongDouble {
         LongDouble(X87DoubleExtended::from_i128(i128::from(number)).value)

@@ -276,9 +276,22 @@ impl Connection {
                 self.session.watched.append(&mut batch.watched);
                 batch.reply.ok();
             }
-            BatchKind::Unwatch | BatchKind::Apply => {}
+            BatchKind::Unwatch | BatchKind::Apply | BatchKind::Forget | BatchKind::Serve => {}
         }
         self.deliver(&mut batch.reply);
+    }
+
+    /// The command waits for a key: what was answered before it need not wait with it.
+    pub fn begin_wait(&mut self) {
+        debug_assert_eq!(self.state, State::Submitted);
+        self.state = State::Held;
+    }
+
+    /// The command that waited is answered by its batch.
+    pub fn end_wait(&mut self, batch: &mut Batch) {
+        debug_assert_eq!(self.state, State::Held);
+        self.state = State::Submitted;
+        self.complete(batch);
     }
 
     /// The command for which the connection was held is answered.
@@ -396,6 +409,7 @@ impl Connection {
         }
         if let (Some(command), Some(shard)) = (seen.command, seen.shard)
             && self.session.is_plain()
+            && !command.spec.flags.has(Flags::BLOCKING)
             && (!self.session.restricted || self.session.user.check(command, args).is_ok())
         {
             let call = Call { command, args, key: seen.key(args) };

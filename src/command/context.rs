@@ -2,6 +2,7 @@
 //! It runs on whichever core holds the keyspaces. Expiry is decided here, once for all commands:
 //! a key whose time is over does not exist, and on a master meeting it deletes it and streams DEL.
 
+use super::blocked::{Block, Blocking};
 use super::effects::Effects;
 use super::environment::Environment;
 use super::gate::Role;
@@ -11,7 +12,7 @@ use crate::base::ids::{ClientId, DbIndex};
 use crate::base::lazy_free;
 use crate::config::settings::Settings;
 use crate::keyspace::handle::{EntryMut, EntryRef, Removed};
-use crate::keyspace::key::Key;
+use crate::keyspace::key::{Key, slot_of};
 use crate::keyspace::keyspace::Keyspace;
 use crate::keyspace::value::Value;
 use crate::metrics::counters::ShardMetrics;
@@ -59,6 +60,8 @@ pub struct Context<'a> {
     pub metrics: &'a ShardMetrics,
     /// Random numbers of the shard that executes.
     pub random: &'a mut fastrand::Rng,
+    /// Whether the command may wait, and whether it asked to.
+    pub blocking: Blocking,
 }
 
 impl ClientView {
@@ -241,6 +244,22 @@ impl<'a> Context<'a> {
         let is_there = space.keys.set_expire(db, &key, expire);
         self.note_life(db, &key, expire.filter(|_| is_there));
         is_there
+    }
+
+    /// Asks to be executed again when a key changed, see [`super::blocked`]; `false` if nothing
+    /// waits here, and then the command replies what it replies without success.
+    pub fn wait_for(&mut self, block: Block) -> bool {
+        if matches!(self.blocking, Blocking::Denied) {
+            return false;
+        }
+        self.blocking = Blocking::Asked(block);
+        true
+    }
+
+    /// Whether the keyspace of `key` is in hand. Only a command that waited may find one that is
+    /// not.
+    pub fn in_hand(&self, key: &[u8]) -> bool {
+        self.spaces.holds(slot_of(key))
     }
 
     /// Streams the command as it came and counts one change.

@@ -1,6 +1,7 @@
 //! For tests only: a server reduced to what commands see. Keyspaces of a few shards, a clock that
 //! stands still until it is moved, and no network: words in, reply bytes and streamed effects out.
 
+use super::blocked::Blocking;
 use super::context::{ClientView, Context};
 use super::effects::Effects;
 use super::environment::Environment;
@@ -254,6 +255,7 @@ impl Fixture {
             environment: &self.environment,
             metrics: &self.environment.metrics[0],
             random: &mut self.random,
+            blocking: Blocking::Denied,
         };
         let result = handler(&mut context, args);
         let changes = context.effects.finish();

@@ -30,10 +30,34 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// Words that are no option, a COUNT below 1, a TYPE that is none.
     pub fn parse(words: Args<'a>, takes_type: bool) -> Result<ScanOptions<'a>, CommandError> {
+        ScanOptions::parse_words(words, takes_type, false).map(|(options, _)| options)
+    }
+
+    /// As [`ScanOptions::parse`] for the fields of a hash; whether NOVALUES is there.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_fields(words: Args<'a>) -> Result<(ScanOptions<'a>, bool), CommandError> {
+        ScanOptions::parse_words(words, false, true)
+    }
+
+    fn parse_words(
+        words: Args<'a>,
+        takes_type: bool,
+        takes_no_values: bool,
+    ) -> Result<(ScanOptions<'a>, bool), CommandError> {
         let mut options = ScanOptions { pattern: None, count: COUNT_DEFAULT, kind: None };
-        let mut index = 0;
+        let (mut index, mut no_values) = (0, false);
         while index < words.len() {
             let word = words.get(index);
+            if word.eq_ignore_ascii_case(b"novalues") {
+                if !takes_no_values {
+                    return Err(CommandError::text(NOT_FIELDS));
+                }
+                no_values = true;
+                index += 1;
+                continue;
+            }
             let value = (index + 1 < words.len()).then(|| words.get(index + 1));
             let value = value.ok_or(CommandError::Syntax)?;
             if word.eq_ignore_ascii_case(b"count") {
@@ -51,7 +75,7 @@ impl<'a> ScanOptions<'a> {
             }
             index += 2;
         }
-        Ok(options)
+        Ok((options, no_values))
     }
 
     /// Whether MATCH lets a key or element pass.
@@ -74,6 +98,19 @@ fn kind_named(name: &[u8]) -> Result<Kind, CommandError> {
 pub fn cursor(text: &[u8]) -> Result<Cursor, CommandError> {
     Cursor::parse(text).ok_or(CommandError::text("ERR invalid cursor"))
 }
+
+/// Replies a collection's scan: the next cursor, and `len` bulks that `found` holds.
+pub fn reply_elements(reply: &mut Reply, next: u64, len: usize, found: &mut Reply) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    reply.array(len);
+    reply.append(found);
+}
+
+/// What a scan of a collection costs.
+pub const WALK_COST: &str = "O(1) for every call. O(N) for a complete iteration, including enough \
+                             command calls for the cursor to return back to 0. N is the number of \
+                             elements inside the collection.";
 
 /// Keys that passed, as bulks of a reply to come, and those met whose time is over.
 struct Gathered {
@@ -158,6 +195,7 @@ fn random_key(ctx: &mut Context<'_>, _args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+const NOT_FIELDS: &str = "ERR NOVALUES option can only be used in HSCAN";
 /// COUNT where none is given.
 const COUNT_DEFAULT: usize = 10;
 /// Keys whose time is over that RANDOMKEY passes over.

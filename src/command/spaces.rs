@@ -1,6 +1,7 @@
 //! The keyspaces a command has in hand: its own shard's, or several lent ones. To a handler both
 //! look alike, so no command has distributed code of its own.
 
+use super::blocked::BlockedTable;
 use super::gate::Gate;
 use super::own_lives::OwnLives;
 use crate::base::ids::Slot;
@@ -15,6 +16,8 @@ pub struct Space {
     pub gate: Gate,
     /// Data that is being loaded beside `keys`, until it takes their place.
     pub staging: Option<Staging>,
+    /// Who waits for its keys.
+    pub blocked: BlockedTable,
     /// On a replica: the keys that end by its own clients' word.
     pub own_lives: OwnLives,
 }
@@ -30,7 +33,13 @@ pub struct Staging {
 impl Space {
     /// A master's keyspace with every command allowed.
     pub fn new(keys: Keyspace) -> Space {
-        Space { keys, gate: Gate::default(), staging: None, own_lives: OwnLives::default() }
+        Space {
+            keys,
+            gate: Gate::default(),
+            staging: None,
+            blocked: BlockedTable::default(),
+            own_lives: OwnLives::default(),
+        }
     }
 }
 
@@ -89,6 +98,26 @@ impl<'a> Spaces<'a> {
                 .as_deref_mut()
                 .expect("a command is routed with the keyspaces of all its keys in hand"),
             Held::None => unreachable!("a command without keys asked for a keyspace"),
+        }
+    }
+
+    /// As `of`, for looking at several keyspaces at once.
+    pub fn keys_of(&self, slot: Slot) -> &Keyspace {
+        let space = match &self.held {
+            Held::One(space) => Some(&**space),
+            Held::Many(spaces) => spaces[usize::from(self.placement.shard_of(slot).0)].as_deref(),
+            Held::None => None,
+        };
+        &space.expect("a command is routed with the keyspaces of all its keys in hand").keys
+    }
+
+    /// Whether the keyspace that owns `slot` is in hand.
+    pub fn holds(&self, slot: Slot) -> bool {
+        let shard = self.placement.shard_of(slot);
+        match &self.held {
+            Held::None => false,
+            Held::One(space) => space.keys.shard() == shard,
+            Held::Many(spaces) => spaces[usize::from(shard.0)].is_some(),
         }
     }
 

@@ -28,10 +28,12 @@ pub struct Directory {
 
 /// Names with their receivers, in stripes, so that publishers on different cores seldom meet.
 struct Names {
-    stripes: Vec<RwLock<HashMap<Arc<[u8]>, Receivers, RandomState>>>,
+    stripes: Vec<RwLock<Stripe>>,
     hasher: RandomState,
     len: AtomicUsize,
 }
+
+type Stripe = HashMap<Arc<[u8]>, Receivers, RandomState>;
 
 /// Receivers by shard.
 #[derive(Default)]
@@ -198,7 +200,7 @@ impl Names {
         }
     }
 
-    fn stripe(&self, name: &[u8]) -> &RwLock<HashMap<Arc<[u8]>, Receivers, RandomState>> {
+    fn stripe(&self, name: &[u8]) -> &RwLock<Stripe> {
         &self.stripes[self.hasher.hash_one(name) as usize % STRIPES]
     }
 

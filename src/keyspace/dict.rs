@@ -133,6 +133,34 @@ impl Node {
         }
     }
 
+    /// Removes the `index`th entry in the order of places.
+    pub fn remove_nth(&mut self, mut index: u64, memory: &mut usize) -> Option<Entry> {
+        let inner = match self {
+            Node::Leaf(leaf) => return leaf.remove_at(usize::try_from(index).ok()?, memory),
+            Node::Inner(inner) => inner,
+        };
+        let holds = |node: &&mut Node| {
+            let len = node.totals().len;
+            let here = index < len;
+            if !here {
+                index -= len;
+            }
+            here
+        };
+        let entry = inner.children.iter_mut().find(holds)?.remove_nth(index, memory)?;
+        inner.totals.subtract(entry.expire());
+        if inner.totals.len == 0 {
+            *memory -= self.memory();
+            *self = Node::default();
+        }
+        Some(entry)
+    }
+
+    /// The entries in the order of places.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { nodes: vec![std::slice::from_ref(self).iter()], entries: [].iter() }
+    }
+
     /// Follows a change of the expiry of the key with this hash.
     pub fn change_expiry(&mut self, hash: u64, change: ExpiryChange) {
         let mut node = self;
@@ -305,6 +333,31 @@ impl Node {
 impl Inner {
     fn memory(&self) -> usize {
         size_class(size_of::<Inner>())
+    }
+}
+
+/// Walks the entries below a node.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    /// What is left at each depth.
+    nodes: Vec<std::slice::Iter<'a, Node>>,
+    entries: std::slice::Iter<'a, Entry>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a Entry;
+
+    fn next(&mut self) -> Option<&'a Entry> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Some(entry);
+            }
+            match self.nodes.last_mut()?.next() {
+                None => drop(self.nodes.pop()),
+                Some(Node::Leaf(leaf)) => self.entries = leaf.entries().iter(),
+                Some(Node::Inner(inner)) => self.nodes.push(inner.children.iter()),
+            }
+        }
     }
 }
 

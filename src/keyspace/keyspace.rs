@@ -352,6 +352,38 @@ impl Keyspace {
         self.watch.version(db, key.bytes)
     }
 
+    /// Somebody waits for `key`: from here on every change of it is told by
+    /// [`Keyspace::take_ready`].
+    pub fn await_key(&mut self, db: DbIndex, key: &[u8]) {
+        self.watch.awaited.add(db, key);
+    }
+
+    /// Nobody waits for `key` any more.
+    pub fn forget_awaited(&mut self, db: DbIndex, key: &[u8]) {
+        self.watch.awaited.remove(db, key);
+    }
+
+    /// Has an awaited key looked at as if it had changed.
+    pub fn mark_ready(&mut self, db: DbIndex, key: &[u8]) {
+        self.watch.awaited.changed(db, key);
+    }
+
+    /// Whether an awaited key changed.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        self.watch.awaited.has_ready()
+    }
+
+    /// When the first awaited key that changed did, in numbers that compare over all shards.
+    pub fn first_ready(&self) -> Option<u64> {
+        self.watch.awaited.first_ready()
+    }
+
+    /// Takes the awaited key that changed first.
+    pub fn take_ready(&mut self) -> Option<(DbIndex, Box<[u8]>)> {
+        self.watch.awaited.take_ready()
+    }
+
     /// Asserts what always holds. Visits everything: for tests.
     pub fn invariants(&self) {
         for (index, db) in self.dbs.iter().enumerate() {

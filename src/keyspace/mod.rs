@@ -4,10 +4,10 @@
 //! that holds it under a lease. Below it stand, from the outside in: `db` (one database: its
 //! slots), `dict` (one slot: a tree of tables), `table` (entries in hash order), `entry` (one key
 //! with its value, in one heap block), `value` (what a value is), `types` (collections), `encoding`
-//! (their flat forms). `expires`, `evict` and `watch`
-//! are the parts of the same structure that serve those subjects; `digest` sums up several
-//! keyspaces as DEBUG DIGEST does.
+//! (their flat forms). `expires`, `evict`, `watch` and `awaited` are the parts of the same
+//! structure that serve those subjects; `digest` sums up several keyspaces as DEBUG DIGEST does.
 
+pub mod awaited;
 pub mod db;
 pub mod dict;
 pub mod digest;

@@ -84,7 +84,14 @@ impl Leaf {
 
     /// Removes a key.
     pub fn remove(&mut self, hash: u16, key: &[u8], memory: &mut usize) -> Option<Entry> {
-        let index = self.index_of(hash, key)?;
+        self.remove_at(self.index_of(hash, key)?, memory)
+    }
+
+    /// Removes the `index`th entry.
+    pub fn remove_at(&mut self, index: usize, memory: &mut usize) -> Option<Entry> {
+        if index >= self.entries.len() {
+            return None;
+        }
         self.hashes.remove(index);
         let entry = self.entries.remove(index);
         self.change_expiry(ExpiryChange { old: entry.expire(), new: None });

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::base::ids::DbIndex;
+use crate::keyspace::awaited::AwaitedTable;
 
 /// What a watched key's state is compared by. Unequal versions mean: changed in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct WatchVersion(pub u64);
 #[derive(Debug, Default)]
 pub struct WatchTable {
     dbs: HashMap<DbIndex, HashMap<Box<[u8]>, Watched, ahash::RandomState>>,
+    /// Keys that blocked clients wait for: told of the same changes.
+    pub(in crate::keyspace) awaited: AwaitedTable,
     /// The last version handed out; versions are never used twice, so a key that is watched again
     /// after everybody left does not meet an old version.
     last: u64,
@@ -59,6 +62,7 @@ impl WatchTable {
 
     /// Notes a change of `key`.
     pub fn changed(&mut self, db: DbIndex, key: &[u8]) {
+        self.awaited.changed(db, key);
         if self.dbs.is_empty() {
             return;
         }
@@ -70,6 +74,7 @@ impl WatchTable {
 
     /// Notes a change of every watched key of `db` that `affected` names.
     pub fn changed_where(&mut self, db: DbIndex, mut affected: impl FnMut(&[u8]) -> bool) {
+        self.awaited.changed_where(db, &mut affected);
         for (key, watched) in self.dbs.get_mut(&db).into_iter().flatten() {
             if affected(key) {
                 self.last += 1;

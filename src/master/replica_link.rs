@@ -69,6 +69,8 @@ pub struct ReplicaLink {
     pub announced: Announced,
     /// Bytes that leave before anything else.
     pub out: Vec<u8>,
+    /// Its shard is woken for it when the stream goes on.
+    pub woken: bool,
     /// While it has yet to catch up behind a full resynchronization: how often it was dropped in
     /// one before.
     pub catching_up: Option<u32>,
@@ -139,6 +141,7 @@ impl ReplicaLink {
             form,
             announced,
             out,
+            woken: false,
             catching_up: (!follows).then_some(0),
             over_soft_since_ms: None,
             phase,

@@ -199,6 +199,10 @@ metrics! {
         connected_clients,
         /// Clients blocked in a command.
         blocked_clients,
+        /// Keys that clients wait for.
+        blocking_keys,
+        /// Those of them whose end would end a wait.
+        blocking_keys_on_removal,
         /// Messages in the shard's inbox.
         inbox_len,
         /// Messages waiting for room in other shards' inboxes.

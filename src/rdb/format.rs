@@ -27,6 +27,8 @@ pub const WRITTEN_MIN: u16 = 9;
 pub const WRITTEN_DEFAULT: u16 = 10;
 /// The first version whose small collections are listpacks; before, they were ziplists.
 pub const LISTPACKS_SINCE: u16 = 10;
+/// The first version in which small sets are listpacks too.
+pub const SET_LISTPACKS_SINCE: u16 = 11;
 /// The newest version that is written: Redis 7.2, Valkey 7.2 and 8.
 pub const WRITTEN_MAX: u16 = 11;
 
@@ -57,10 +59,24 @@ pub const EOF: u8 = 255;
 pub const TYPE_STRING: u8 = 0;
 /// A list, element by element.
 pub const TYPE_LIST: u8 = 1;
+/// A set, member by member.
+pub const TYPE_SET: u8 = 2;
+/// A hash, field by field.
+pub const TYPE_HASH: u8 = 4;
+/// A hash as a zipmap.
+pub const TYPE_HASH_ZIPMAP: u8 = 9;
 /// A list as a ziplist.
 pub const TYPE_LIST_ZIPLIST: u8 = 10;
+/// A set of integers as an intset.
+pub const TYPE_SET_INTSET: u8 = 11;
+/// A hash as a ziplist.
+pub const TYPE_HASH_ZIPLIST: u8 = 13;
 /// A list as ziplists in a row.
 pub const TYPE_LIST_QUICKLIST: u8 = 14;
+/// A hash as a listpack.
+pub const TYPE_HASH_LISTPACK: u8 = 16;
+/// A set as a listpack.
+pub const TYPE_SET_LISTPACK: u8 = 20;
 /// A list as listpacks and large elements in a row.
 pub const TYPE_LIST_QUICKLIST_2: u8 = 18;
 

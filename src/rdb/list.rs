@@ -92,7 +92,7 @@ impl ListReader {
                 }
             }
         }
-        if self.list.len() == 0 {
+        if self.list.is_empty() {
             return Err(corrupt(reader, "an empty list"));
         }
         let empty = QuickList::new(self.list.fill(), 0);

@@ -8,14 +8,17 @@
 pub mod convert;
 pub mod decode;
 pub mod dump;
+pub mod elements;
 pub mod encode;
 pub mod error;
 pub mod format;
+pub mod hash;
 pub mod length;
 pub mod list;
 pub mod module_aux;
 pub mod reader;
 pub mod record;
+pub mod set;
 pub mod sorted_set;
 pub mod stream;
 pub mod stream_reader;

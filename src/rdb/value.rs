@@ -6,9 +6,11 @@ use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
 use crate::rdb::format;
+use crate::rdb::hash::{self, HashReader};
 use crate::rdb::list::{self, ListReader};
 use crate::rdb::reader::Reader;
 use crate::rdb::record::{Value, ValueRef};
+use crate::rdb::set::{self, SetReader};
 use crate::rdb::sorted_set::{self, SortedSetReader};
 use crate::rdb::stream;
 use crate::rdb::stream_reader::StreamReader;
@@ -21,6 +23,10 @@ pub enum ValueReader {
     String(StringReader),
     /// A list.
     List(Box<ListReader>),
+    /// A set.
+    Set(Box<SetReader>),
+    /// A hash.
+    Hash(Box<HashReader>),
     /// A sorted set.
     SortedSet(Box<SortedSetReader>),
     /// A stream.
@@ -40,7 +46,11 @@ impl ValueReader {
             _ => {
                 let list = ListReader::begin(code, encoding).map(Box::new).map(ValueReader::List);
                 let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
+                let set = || SetReader::begin(code, encoding).map(Box::new);
+                let hash = || HashReader::begin(code, encoding).map(Box::new);
                 list.or_else(|| sorted_set().map(ValueReader::SortedSet))
+                    .or_else(|| set().map(ValueReader::Set))
+                    .or_else(|| hash().map(ValueReader::Hash))
             }
         }
     }
@@ -60,6 +70,8 @@ impl ValueReader {
                 let object = list.step(reader, input)?.map(Object::List);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
+            ValueReader::Set(set) => Ok(set.step(reader, input)?.map(object)),
+            ValueReader::Hash(hash) => Ok(hash.step(reader, input)?.map(object)),
             ValueReader::SortedSet(set) => {
                 let object = set.step(reader, input)?.map(Object::SortedSet);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
@@ -73,6 +85,8 @@ impl ValueReader {
         match self {
             ValueReader::String(string) => string.memory(),
             ValueReader::List(list) => list.memory(),
+            ValueReader::Set(set) => set.memory(),
+            ValueReader::Hash(hash) => hash.memory(),
             ValueReader::SortedSet(set) => set.memory(),
             ValueReader::Stream(stream) => stream.memory(),
         }
@@ -84,9 +98,9 @@ pub fn type_code(value: ValueRef<'_>, version: u16) -> u8 {
     match value {
         ValueRef::String(_) => format::TYPE_STRING,
         ValueRef::Object(object) => match object {
-            Object::Hash(_) => format::TYPE_STRING,
+            Object::Hash(hash) => hash::type_code(hash, version),
             Object::List(_) => list::type_code(version),
-            Object::Set(_) => format::TYPE_STRING,
+            Object::Set(set) => set::type_code(set, version),
             Object::SortedSet(set) => sorted_set::type_code(set, version),
             Object::Stream(_) => stream::Form::of_version(version).code(),
         },
@@ -103,13 +117,17 @@ pub fn write(
     match value {
         ValueRef::String(string) => string::write(out, string, compressor),
         ValueRef::Object(object) => match object {
-            Object::Hash(_) => {}
+            Object::Hash(hash) => hash::write(out, hash, version, compressor),
             Object::List(list) => list::write(out, list, version, compressor),
-            Object::Set(_) => {}
+            Object::Set(set) => set::write(out, set, version, compressor),
             Object::SortedSet(set) => sorted_set::write(out, set, version, compressor),
             Object::Stream(held) => {
                 stream::write(out, held, stream::Form::of_version(version), compressor)
             }
         },
     }
+}
+
+fn object(object: Object) -> Value {
+    Value::Object(Box::new(object))
 }

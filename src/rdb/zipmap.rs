@@ -11,12 +11,15 @@
 
 use crate::keyspace::encoding::error::Invalid;
 
+/// A field and its value.
+pub type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The fields and values of a zipmap, checked in every part. Whether fields differ is left to whom
 /// takes them in.
 ///
 /// # Errors
 /// Whatever contradicts the layout.
-pub fn read(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Invalid> {
+pub fn read(bytes: &[u8]) -> Result<Vec<Pair<'_>>, Invalid> {
     let (&told, mut rest) = bytes.split_first().ok_or(BROKEN)?;
     let mut pairs = Vec::new();
     while rest.first() != Some(&END) {
@@ -31,7 +34,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Invalid> {
     Ok(pairs)
 }
 
-fn pair<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+fn pair<'a>(rest: &mut &'a [u8]) -> Option<Pair<'a>> {
     let field_len = length(rest)?;
     let field = take(rest, field_len)?;
     let value_len = length(rest)?;

@@ -100,6 +100,11 @@ impl<'a> Args<'a> {
         Args { spans: &self.spans[from.min(self.spans.len())..], ..*self }
     }
 
+    /// `count` arguments from `from` on. Panics beyond [`Args::len`].
+    pub fn slice(&self, from: usize, count: usize) -> Args<'a> {
+        Args { spans: &self.spans[from..from + count], ..*self }
+    }
+
     /// The request's own bytes, its spans and the bulks out of line.
     pub fn parts(&self) -> (&'a [u8], &'a [Span], &'a [Bytes]) {
         (self.data, self.spans, self.big)

@@ -271,6 +271,7 @@ impl Core {
         self.process.clients.fetch_sub(1, Ordering::Relaxed);
         self.links.announced.remove(&socket);
         self.forget_wait(socket);
+        self.forget_blocked(socket);
         if connection.session.monitoring {
             self.stop_monitoring(socket);
         }

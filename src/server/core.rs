@@ -2,6 +2,7 @@
 //! executes, seals the run with one ticket, and only then lets replies and messages leave.
 
 use super::backlog_cron::BacklogCron;
+use super::blocked::Blocked;
 use super::clients::{Clients, Flow};
 use super::controller::Controller;
 use super::mail::Mail;
@@ -89,6 +90,8 @@ pub struct Core {
     pub links: Links,
     /// Its clients that wait for replicas.
     pub waits: Vec<Wait>,
+    /// Its clients that wait for keys.
+    pub blocked: Blocked,
     pub(super) backlog_cron: BacklogCron,
     /// Its clients that subscribe.
     pub(super) audience: Audience,
@@ -124,6 +127,7 @@ impl Core {
             link: MasterLink::default(),
             links: Links::default(),
             waits: Vec::new(),
+            blocked: Blocked::default(),
             backlog_cron: BacklogCron::default(),
             audience: Audience::default(),
             listeners: Vec::new(),
@@ -207,6 +211,8 @@ impl Core {
         idle &= !self.load_turn();
         self.cron();
         self.acknowledge_reached();
+        self.end_overdue_waits();
+        self.serve_at_home();
         self.finish_run();
         self.count_turn(began, !idle);
         let waits = self.shard.waits_for_an_instant();
@@ -216,6 +222,7 @@ impl Core {
 
     /// Ends the run: one ticket, then everything leaves.
     fn finish_run(&mut self) {
+        self.deliver_served();
         let net = &mut self.net;
         self.desk.start_next(&mut self.shard, |waker| net.wake(waker));
         self.shard.seal_run();
@@ -256,6 +263,8 @@ impl Core {
                 Message::Run(batch) => self.shard.deferred.push_back(batch),
                 Message::Done(batch) => self.batch_done(batch),
                 Message::Granted { lease, from, space } => self.lease_granted(lease, from, space),
+                Message::Served(served) => self.waiter_served(*served),
+                Message::Attempt(waiter) => self.attempt(&waiter),
                 Message::Load(batch) => self.waiting_loads.push_back(batch),
                 Message::Loaded(loaded) => self.batch_loaded(loaded),
                 Message::Returned(space) => {
@@ -381,7 +390,10 @@ impl Core {
             Mail::Order(batch) => self.order(batch),
             Mail::Answered(batch) => self.answered(batch),
             Mail::Kill(info) => self.close_killed(info),
-            Mail::Unblock { socket, with_error } => self.unblock_wait(socket, with_error),
+            Mail::Unblock { socket, with_error } => {
+                self.unblock_wait(socket, with_error);
+                self.unblock(socket, with_error);
+            }
             Mail::Moved(moved) => self.arrive(*moved),
             Mail::Pause(change) => self.change_pause(change),
             Mail::Resume => self.resume(),
@@ -426,6 +438,7 @@ impl Core {
         let until = self.load_resumes_at().map_or(until, |at| at.min(until));
         let now = Instant::now();
         let left = until.saturating_duration_since(now).min(self.until_wait_ends(now));
+        let left = left.min(self.until_blocked_ends());
         let left = left.min(self.pause_left());
         let may_ring_park = !self.reads_file();
         let shard = &self.shard;

@@ -4,6 +4,7 @@
 pub mod acl;
 pub mod admission;
 pub mod backlog_cron;
+pub mod blocked;
 pub mod client_verbs;
 pub mod clients;
 pub mod config;

@@ -69,7 +69,7 @@ impl Core {
         self.process.clients.fetch_sub(1, Ordering::Relaxed);
         self.links.sockets.push(socket);
         if online {
-            self.link_online();
+            self.link_online(socket);
         }
         if let Some((batch, set)) = watched {
             self.submit(batch, set);
@@ -80,8 +80,12 @@ impl Core {
         }
     }
 
-    fn link_online(&self) {
-        self.shard.tools.shared.stream.link_added(self.id());
+    /// A link follows the stream from now on.
+    fn link_online(&mut self, socket: SocketId) {
+        let Some(link) = self.link(socket) else { return };
+        if !std::mem::replace(&mut link.woken, true) {
+            self.shard.tools.shared.stream.link_added(self.id());
+        }
         self.count_good_replicas();
     }
 
@@ -99,7 +103,7 @@ impl Core {
         match link.receive(data, now_ms) {
             Ok(Heard { news, begins }) => {
                 if begins {
-                    self.link_online();
+                    self.link_online(socket);
                     self.mark_dirty(socket);
                 }
                 if news || begins {
@@ -153,7 +157,7 @@ impl Core {
             After::Follows => {
                 crate::notice!("Synchronization with replica {info} succeeded");
                 if link.phase() == Phase::Online {
-                    self.link_online();
+                    self.link_online(socket);
                     self.acknowledged();
                 }
                 self.mark_dirty(socket);
@@ -255,7 +259,8 @@ impl Core {
             let address = LinkAddress { shard: self.id(), socket };
             self.process.post(ShardId(0), Mail::SnapshotUnwanted(address));
         }
-        if link.phase() == Phase::Online {
+        // One whose bytes began the stream and were wrong behind that was never told of it.
+        if link.woken {
             self.shard.tools.shared.stream.link_removed(self.id());
         }
         self.count_good_replicas();

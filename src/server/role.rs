@@ -8,10 +8,12 @@ use super::failover;
 use super::mail::Mail;
 use super::process::Process;
 use super::start::oom;
+use super::waits::UNBLOCKED;
 use crate::base::ids::{DbIndex, ReplId, ReplOffset, ShardId};
 use crate::base::{lazy_free, log, number};
 use crate::command::error::CommandError;
 use crate::command::gate::{Gate, Role};
+use crate::command::spaces::Spaces;
 use crate::command::spec::Scope;
 use crate::config::settings_groups::MasterAddress;
 use crate::resp::request::Args;
@@ -189,10 +191,12 @@ impl Core {
         hand: &mut Hand,
     ) {
         let shared = &self.shard.tools.shared;
-        let was_streaming = shared.stream.active();
+        let (was_streaming, placement) = (shared.stream.active(), shared.placement);
         let writer = shared.stream.take_writer().expect("no link has it on a master");
         let end = writer.end();
         shared.progress.begin(end);
+        self.shard.tools.end_waits(&mut Spaces::many(hand.spaces(), placement), UNBLOCKED);
+        let shared = &self.shard.tools.shared;
         for space in hand.spaces().iter_mut().flatten() {
             space.gate.role = Role::Replica;
             space.gate.streaming = false;

@@ -58,9 +58,14 @@ impl Core {
     /// A batch came back: its connection goes on.
     pub(super) fn batch_done(&mut self, mut batch: Box<Batch>) {
         let socket = batch.connection;
-        if batch.kind == BatchKind::Unwatch && socket == SocketId::NONE {
+        let is_nobodys = matches!(batch.kind, BatchKind::Unwatch if socket == SocketId::NONE)
+            || matches!(batch.kind, BatchKind::Forget | BatchKind::Serve);
+        if is_nobodys {
             self.pool.give(batch);
             return;
+        }
+        if let Some(waiter) = batch.waiter.take() {
+            return self.begin_wait(waiter, batch);
         }
         let row = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
         if let Some(row) = row.filter(|row| row.socket == socket)

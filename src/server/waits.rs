@@ -103,6 +103,10 @@ impl Core {
         };
         if standing(&self.process).is_replica {
             wait.batch.reply.error(UNBLOCKED);
+            let socket = wait.socket;
+            if let Some(Peer::Client(connection)) = self.row(socket).map(|row| &mut row.peer) {
+                connection.session.closing = true;
+            }
             return true;
         }
         let tally = wait.question.wanted.tally(replicas, offset);
@@ -158,7 +162,7 @@ impl Core {
     }
 
     /// Shows in CLIENT LIST, and lets the end of the peer end the wait.
-    fn mark_blocked(&mut self, socket: SocketId, blocked: bool) {
+    pub(super) fn mark_blocked(&mut self, socket: SocketId, blocked: bool) {
         if let Some(Peer::Client(connection)) = self.row(socket).map(|row| &row.peer) {
             connection.info.set_flag(ClientFlags::BLOCKED, blocked);
         }
@@ -238,5 +242,6 @@ fn standing(process: &Process) -> Standing {
 /// Asks every replica for an acknowledgement, at its place in the stream.
 pub(super) const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
-const UNBLOCKED: &str =
+/// What a blocked client is told when the role changes.
+pub(super) const UNBLOCKED: &str =
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";

@@ -212,6 +212,7 @@ impl Tools {
             }
             reply.clear();
         }
+        self.serve_ready(spaces);
         self.timing_ends();
         let environment = &self.shared.environment;
         slow::record_event(environment, &self.settings, "apply", began.elapsed());

@@ -4,6 +4,7 @@
 use super::apply::Seen;
 use super::baton::Baton;
 use crate::base::ids::{DbIndex, ShardId, Slot};
+use crate::command::blocked::Waiter;
 use crate::command::context::ClientView;
 use crate::command::error::CommandError;
 use crate::command::table::Command;
@@ -27,6 +28,10 @@ pub enum BatchKind {
     Watch,
     /// Forget the watched keys; no answer is awaited.
     Unwatch,
+    /// Forget who waited for keys; no answer is awaited.
+    Forget,
+    /// Serve who waits for keys, the keyspaces that it needs being in hand; no answer is awaited.
+    Serve,
 }
 
 /// A key of `WATCH` with what was seen of it.
@@ -70,6 +75,8 @@ pub struct Batch {
     pub watched: Vec<WatchedKey>,
     /// The replies, one a command, in order.
     pub reply: Reply,
+    /// The command did not run to its end: it waits for a key. Or whom this batch is about.
+    pub waiter: Option<Arc<Waiter>>,
     /// The transaction holds commands of the connection or the server: it runs on its shard.
     pub stays: bool,
     /// Commands of a transaction that its user may no longer run, and what they are answered.
@@ -99,6 +106,7 @@ impl Batch {
             kind: BatchKind::Commands,
             watched: Vec::new(),
             reply: Reply::new(RespVersion::V2),
+            waiter: None,
             stays: false,
             denied: Vec::new(),
             done: 0,
@@ -121,6 +129,7 @@ impl Batch {
         self.denied.clear();
         self.reply.clear();
         self.done = 0;
+        self.waiter = None;
         self.stays = false;
         self.baton = None;
         self.marks.clear();

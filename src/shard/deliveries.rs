@@ -164,3 +164,43 @@ impl Shard {
 
 /// Bytes in one box above which clients wait: some turns' worth of the fastest publisher.
 const BOX_BYTES_MAX: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::publication::{Part, Stamp, Topic};
+
+    fn delivery(from: u16, run: u64, payload: &[u8]) -> Delivery {
+        let name: Arc<[u8]> = Arc::from(&b"c"[..]);
+        let parts = vec![Part::new(Topic::Channel, &name, b"c", payload)];
+        let message = Publication { parts, shards: vec![ShardId(0)], stamp: Stamp(0) };
+        let messages = vec![Arc::new(message)];
+        Delivery { from: ShardId(from), run, messages, seen: Seen::default() }
+    }
+
+    #[test]
+    fn deliveries_are_told_in_order_once_their_runs_are_flushed() {
+        let boxes = Deliveries::new(3);
+        let (own, mut waiting) = (ShardId(0), VecDeque::new());
+        boxes.put(own, delivery(1, 1, b""));
+        boxes.put(own, delivery(2, 1, b""));
+        assert!(boxes.has(own) && !boxes.take(own, &mut waiting) && !boxes.has(own));
+        boxes.flushed[2].0.store(1, Ordering::SeqCst);
+        assert_eq!(boxes.ready(&waiting), 0, "the first waits for its run's messages");
+        boxes.flushed[1].0.store(1, Ordering::SeqCst);
+        assert_eq!(boxes.ready(&waiting), 2);
+    }
+
+    #[test]
+    fn a_full_box_makes_clients_wait_until_it_is_emptied() {
+        let boxes = Deliveries::new(2);
+        let (own, mut waiting) = (ShardId(1), VecDeque::new());
+        let large = vec![b'x'; BOX_BYTES_MAX / 2];
+        for _ in 0..3 {
+            boxes.put(own, delivery(0, 1, &large));
+        }
+        assert!(boxes.is_full());
+        assert!(boxes.take(own, &mut waiting), "clients waited for it");
+        assert!(!boxes.is_full() && waiting.len() == 3);
+    }
+}

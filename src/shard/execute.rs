@@ -5,6 +5,7 @@ use super::batch::{Batch, BatchKind};
 use super::refuse::{self, Verdict};
 use super::state::{Shard, Tools};
 use crate::base::ids::ClientId;
+use crate::command::blocked::Blocking;
 use crate::command::context::{ClientView, Context};
 use crate::command::effects::Effects;
 use crate::command::error::CommandError;
@@ -75,7 +76,9 @@ impl Shard {
     pub fn run_here(&mut self, call: &Call<'_>, view: &ClientView, reply: &mut Reply) -> Ran {
         let space = self.home.as_deref_mut().expect("routed here while the keyspace is at home");
         let mut spaces = Spaces::one(space, self.tools.shared.placement);
-        self.tools.run(&mut spaces, call, view, reply)
+        let ran = self.tools.run(&mut spaces, call, view, reply);
+        self.tools.serve_ready(&mut spaces);
+        ran
     }
 
     /// Runs a batch on the keyspace at home; `Postponed` if a pause holds back the rest of it.
@@ -109,6 +112,14 @@ impl Tools {
                 unwatch(spaces, batch);
                 Ran::Done
             }
+            BatchKind::Forget => {
+                self.forget_waiter(spaces, batch);
+                Ran::Done
+            }
+            BatchKind::Serve => {
+                self.serve_attempted(spaces, batch);
+                Ran::Done
+            }
         };
         self.timing_ends();
         ran
@@ -121,9 +132,11 @@ impl Tools {
             if piped && !(batch.may_run() && self.may_go_on(batch)) {
                 return Ran::Waiting;
             }
+            let travels_alone = !piped && batch.len() == 1;
             let command = batch.command(batch.done);
             let (args, reply) = batch.args_and_reply(batch.done);
             let call = Call { command, args, key: None };
+            self.blocking = if travels_alone { Blocking::Allowed } else { Blocking::Denied };
             if self.run(spaces, &call, &view, reply) == Ran::Postponed {
                 if let Some(baton) = &batch.baton {
                     // What was read before the pause is of another time than what comes after.
@@ -131,6 +144,10 @@ impl Tools {
                 }
                 return Ran::Postponed;
             }
+            if let Blocking::Asked(block) = std::mem::take(&mut self.blocking) {
+                self.register(spaces, batch, block);
+            }
+            self.serve_ready(spaces);
             if piped {
                 batch.mark_reply();
                 self.end_stretch(batch);
@@ -192,6 +209,7 @@ impl Tools {
             batch.done += 1;
         }
         self.entry.end_unit();
+        self.serve_ready(spaces);
         Ran::Done
     }
 
@@ -315,8 +333,10 @@ impl Tools {
             environment,
             metrics,
             random: &mut self.random,
+            blocking: std::mem::take(&mut self.blocking),
         };
         let result = handler(&mut context, args);
+        self.blocking = context.blocking;
         let changes = context.effects.finish();
         if changes > 0 {
             metrics.changes.add(changes);
@@ -328,7 +348,10 @@ impl Tools {
             environment.count_error(self.id, error.as_bytes());
             environment.command_stats[shard].failed(command.index);
         }
-        self.ended_in_group(command, args, view.id);
+        // One that waits is counted when the wait is over.
+        if !matches!(self.blocking, Blocking::Asked(_)) {
+            self.ended_in_group(command, args, view.id);
+        }
     }
 
     /// Counts a command that ran elsewhere than on a keyspace.

@@ -2,9 +2,12 @@
 //! something whose sender is waiting, one a connection or one a lease.
 
 use super::batch::Batch;
+use super::blocked::Served;
 use super::load::{LoadBatch, Loaded};
 use crate::base::ids::{ReplOffset, ShardId};
+use crate::command::blocked::Waiter;
 use crate::command::spaces::Space;
+use std::sync::Arc;
 
 /// A message from one shard to another; order is kept between any two shards.
 pub enum Message {
@@ -25,6 +28,10 @@ pub enum Message {
     Returned(Box<Space>),
     /// Put these keys into your staging keyspace.
     Load(Box<LoadBatch>),
+    /// A client of yours that waited need wait no more.
+    Served(Box<Served>),
+    /// What a client of yours waits for is there: ask for the keyspaces that it needs besides.
+    Attempt(Arc<Waiter>),
     /// A batch of the load that you conduct is in.
     Loaded(Loaded),
 }

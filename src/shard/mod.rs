@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod batch;
 pub mod baton;
+pub mod blocked;
 pub mod cron;
 pub mod deliveries;
 pub mod evict;

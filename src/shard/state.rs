@@ -3,6 +3,7 @@
 
 use super::batch::Batch;
 use super::baton::Baton;
+use super::blocked::Served;
 use super::cron::Tending;
 use super::evict::Evictor;
 use super::inbox::{Collected, Inbox};
@@ -10,6 +11,7 @@ use super::message::{Message, Sequenced};
 use super::shared::Shared;
 use super::timing::Untimed;
 use crate::base::ids::{ShardId, Ticket};
+use crate::command::blocked::{Blocking, Waiter};
 use crate::command::publication::Publication;
 use crate::command::spaces::Space;
 use crate::config::settings::Settings;
@@ -55,6 +57,12 @@ pub struct Tools {
     pub last_write: u64,
     /// What evicting remembers.
     pub evictor: Evictor,
+    /// Whether the next command may wait; afterwards whether it asked to.
+    pub(super) blocking: Blocking,
+    /// Clients served in this run that had waited.
+    pub served_waiters: Vec<Served>,
+    /// Those whose keyspaces are to be asked for.
+    pub attempts: Vec<Arc<Waiter>>,
     settings_version: u64,
     /// The version of the users that clients of this run are held to.
     pub acl_version: u64,
@@ -138,6 +146,9 @@ impl Shard {
             reads: Vec::new(),
             last_write: 0,
             evictor: Evictor::default(),
+            blocking: Blocking::Denied,
+            served_waiters: Vec::new(),
+            attempts: Vec::new(),
             shared,
         };
         Shard {

@@ -25,6 +25,7 @@ pub enum Argument {
     Cursor,
     Count,
     Word,
+    Member,
     /// One of `sorted_sets`.
     SortedSet(&'static str),
     EntryId,
@@ -59,6 +60,7 @@ impl Argument {
             "cursor" => Argument::Cursor,
             "count" => Argument::Count,
             "word" => Argument::Word,
+            "hash-member" => Argument::Member,
             "entry-id" => Argument::EntryId,
             "range-end" => Argument::RangeEnd,
             "group-name" => Argument::GroupName,
@@ -107,6 +109,12 @@ impl Argument {
             Argument::Pattern => pick(rng, PATTERNS),
             Argument::Cursor => pick(rng, &["0", "0", "0", "0", "0", "0", "junk", "-1"]),
             Argument::Count => pick(rng, &["1", "2", "10", "1000", "0", "-1", "junk"]),
+            // Few, so that commands meet what others left.
+            Argument::Member => match rng.u8(..12) {
+                0 => value(rng),
+                1..4 => format!("m{}", rng.u8(..6)).into_bytes(),
+                _ => rng.i8(-5..12).to_string().into_bytes(),
+            },
             Argument::SortedSet(name) => sorted_sets::generate(name, rng),
             Argument::EntryId => entry_id(rng),
             Argument::RangeEnd => match rng.u8(..4) {

@@ -1,6 +1,7 @@
 //! When two replies to the same command count as equal. Byte for byte, but for what may rightly
 //! differ between two servers; all of that is listed in [`rule`].
 
+use crate::hashes_sets;
 use crate::support::value::Value;
 use crate::usage::Command;
 
@@ -28,6 +29,9 @@ pub enum Rule {
 /// The rule for a command.
 pub fn rule(command: &Command) -> Rule {
     let word = |n: usize| command.get(n).map(|w| w.to_ascii_uppercase()).unwrap_or_default();
+    if let Some(rule) = hashes_sets::rule(&word(0)) {
+        return rule;
+    }
     match (word(0).as_slice(), word(1).as_slice()) {
         // Every server explains itself in its own words.
         (_, b"HELP") | (b"COMMAND", b"DOCS") | (b"LOLWUT" | b"INFO", _) => Rule::SameKind,
@@ -90,7 +94,9 @@ pub fn equal(rule: Rule, ours: &Value, theirs: &Value) -> bool {
             _ => false,
         },
         Rule::AnyOrder => match (ours, theirs) {
-            (Value::Array(_), Value::Array(_)) => sorted(ours) == sorted(theirs),
+            (Value::Array(_), Value::Array(_)) | (Value::Set(_), Value::Set(_)) => {
+                sorted(ours) == sorted(theirs)
+            }
             _ => false,
         },
         Rule::Described => described(ours) == described(theirs),

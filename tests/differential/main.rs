@@ -9,6 +9,8 @@ mod arguments;
 mod compare;
 mod coverage;
 mod events;
+mod hashes_sets;
+mod lists;
 mod lockstep;
 mod runs;
 mod sorted_sets;

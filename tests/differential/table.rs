@@ -2,6 +2,7 @@
 //! are sent as they are, lower-case words are generators (`arguments`), `[a|b]` is optional,
 //! `(a|b)` a choice, `...` after something repeats it. A new command is a new line.
 
+use crate::hashes_sets;
 use crate::sorted_sets::{GEO, SORTED_SET};
 
 /// Nothing here may block, not even with a damaged argument: so no WAIT, no DEBUG SLEEP.
@@ -13,12 +14,16 @@ pub type Row = (u32, &'static str);
 pub const GROUPS: &[(&str, &[Row])] = &[
     ("string", STRING),
     ("bitmap", BITMAP),
+    ("list", crate::lists::LIST),
     ("keys", KEYS),
     ("expiry", EXPIRY),
     ("transactions", TRANSACTIONS),
     ("connection", CONNECTION),
     ("pubsub", PUBSUB),
     ("server", SERVER),
+    ("hash", hashes_sets::HASH),
+    ("set", hashes_sets::SET),
+    ("hyperloglog", hashes_sets::HYPERLOGLOG),
     ("sorted set", SORTED_SET),
     ("geo", GEO),
     ("stream", crate::streams::STREAM),

@@ -8,6 +8,7 @@ mod catalog;
 mod config;
 mod debug;
 mod fields;
+mod readme;
 mod start;
 mod texts;
 

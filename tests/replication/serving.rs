@@ -25,6 +25,9 @@ mod greetings {
 mod nonsense {
     one_server_or_stock!(super::nonsense);
 }
+mod right_and_wrong_at_once {
+    one_server!(super::right_and_wrong_at_once);
+}
 mod silent_replica {
     one_server_or_stock!(super::silent_replica);
 }
@@ -184,6 +187,28 @@ fn nonsense([kind]: [Kind; 1]) {
             commands.iter().any(|words| words.get(1).is_some_and(|key| key == "still"))
         });
     }
+}
+
+/// The acknowledgement that begins the stream, and behind it in the same packet what ends the link.
+fn right_and_wrong_at_once([kind]: [Kind; 1]) {
+    let master = Server::start(kind);
+    for wrong in ["REPLCONF ACK 99999999", "PING", "SET a b"] {
+        let mut replica = FakeReplica::connect(master.port());
+        replica.handshake(&["eof", "psync2"]);
+        replica.full_resync();
+        wait_until(DEADLINE, "the master knows that all is sent", || {
+            master.info("replication").part("slave0", "state") == "online"
+        });
+        let right = encode(&["REPLCONF", "ACK", &replica.start.to_string()]);
+        let wrong = encode(&wrong.split(' ').collect::<Vec<_>>());
+        replica.send_raw(&[right, wrong].concat());
+        replica.wait_closed();
+        wait_until(DEADLINE, "the link is gone", || {
+            master.info("replication").field("connected_slaves") == "0"
+        });
+    }
+    let _whole = attach(&master);
+    wait_until(DEADLINE, "another one is served", || online(&master) >= 1);
 }
 
 /// A replica that says nothing for `repl-timeout` is dropped; the others stay.

@@ -21,6 +21,11 @@ mod stock_loops {
         redis_own1: [Redis, own(1)];
     }
 }
+mod phases {
+    tests_of! { super::phases, &[(1, 0)];
+        own1_own2: [own(1), own(2)];
+    }
+}
 mod storm {
     tests_of! { super::storm, &[];
         own2: [own(2)];
@@ -137,5 +142,24 @@ fn storm([kind]: [Kind; 1]) {
     assert_eq!(stat(&master, "sync_full"), REPLICAS as i64);
     wait_until(DEADLINE, "what they were owed is let go", || {
         master.info("memory").number("mem_total_replication_buffers") <= 2 << 20
+    });
+}
+
+/// Each phase is told in the log with its time and its bytes, and what took long in LATENCY.
+fn phases([master, replica]: [Kind; 2]) {
+    let threshold = "latency-monitor-threshold 1";
+    let (master, replica) =
+        (Server::with(master, &[threshold]), Server::with(replica, &[threshold]));
+    write_keys(&master, "k", 100, 100);
+    replicaof(&replica, &master);
+    master.wait_log(&["bytes were sent to a replica within"]);
+    assert!(
+        master.log().contains("The snapshot of 100 keys at offset 0 serves 1 replicas; its cut")
+    );
+    replica.wait_log(&["bytes received in"]);
+    // Fifty megabytes of zeros by a few bytes of the stream.
+    assert_eq!(master.ask(&["SETRANGE", "big", "50000000", "x"]).integer(), 50_000_001);
+    wait_until(DEADLINE, "the replica tells that it took long", || {
+        !replica.ask(&["LATENCY", "HISTORY", "apply"]).items().is_empty()
     });
 }

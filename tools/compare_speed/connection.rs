@@ -4,6 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::error::Error;
+use super::generator::replies::ReplyCounter;
+
 /// One reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -34,12 +37,30 @@ impl Connection {
 
     /// Sends one command and reads its reply (arrays are not understood).
     pub fn ask(&mut self, arguments: &[&str]) -> io::Result<Reply> {
-        let mut request = format!("*{}\r\n", arguments.len());
-        for argument in arguments {
-            request.push_str(&format!("${}\r\n{argument}\r\n", argument.len()));
-        }
-        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut request = Vec::new();
+        push_request(&mut request, arguments);
+        self.stream.get_mut().write_all(&request)?;
         read_reply(&mut self.stream)
+    }
+
+    /// Sends many commands at once, as they stand in `requests`, and counts their replies; none may
+    /// be an error.
+    pub fn ask_all(&mut self, requests: &[u8], count: usize) -> Result<(), Error> {
+        self.stream.get_mut().write_all(requests)?;
+        let (mut counter, mut answered) = (ReplyCounter::default(), 0);
+        while answered < count {
+            let bytes = self.stream.fill_buf()?;
+            if bytes.is_empty() {
+                return Err(Error::Io(io::ErrorKind::UnexpectedEof.into()));
+            }
+            answered += counter.feed(bytes)?;
+            let read = bytes.len();
+            self.stream.consume(read);
+        }
+        match counter.first_error {
+            None => Ok(()),
+            Some(error) => Err(Error::Io(io::Error::other(error))),
+        }
     }
 
     /// One field of `INFO section`; none if it is not there.
@@ -48,6 +69,14 @@ impl Connection {
             Reply::Text(text) => Ok(info_field(&text, field).map(str::to_owned)),
             _ => Ok(None),
         }
+    }
+}
+
+/// Appends one command to requests for [`Connection::ask_all`].
+pub fn push_request(requests: &mut Vec<u8>, words: &[&str]) {
+    requests.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+    for word in words {
+        requests.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
     }
 }
 

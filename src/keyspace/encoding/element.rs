@@ -1,5 +1,7 @@
 //! One element of a flat encoding: an integer or a text. Plain data, any core.
 
+use std::hash::{Hash, Hasher};
+
 use crate::keyspace::value::canonical_int;
 
 /// An element. A text that is exactly how an integer prints becomes that integer (`From`), so the
@@ -90,3 +92,10 @@ impl PartialEq for Element<'_> {
 }
 
 impl Eq for Element<'_> {}
+
+/// As the text hashes, so that what is equal hashes alike.
+impl Hash for Element<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_text(&mut itoa::Buffer::new()).hash(state);
+    }
+}

@@ -3,5 +3,6 @@
 
 pub mod element;
 pub mod error;
+pub mod hyperloglog;
 pub mod intset;
 pub mod listpack;

@@ -3,6 +3,7 @@
 
 pub mod hash;
 pub mod list;
+pub mod members;
 pub mod set;
 pub mod sorted_set;
 pub mod stream;

@@ -200,14 +200,14 @@ fn what_cannot_be_read_is_named_with_its_place() {
         let file = [b"REDIS0011", body].concat();
         decode_all(&file, DecodeOptions::default()).unwrap_err()
     };
-    let error = read(b"\x10\x03foo\x00");
-    let text = "type hash-listpack (16) of key 'foo' is not supported yet, at byte 14";
+    let error = read(b"\x06\x03foo\x00");
+    let text = "type module-pre-release (6) of key 'foo' is not supported yet, at byte 14";
     assert_eq!(error.to_string(), text);
     assert_eq!(read(&[100]), RdbError::UnknownOpcode { code: 100, offset: 9 });
     assert_eq!(read(&[8]), RdbError::UnknownOpcode { code: 8, offset: 9 });
     let far = RdbError::Database { number: 70_000, offset: 15 };
     assert_eq!(read(&[format::SELECT_DB, 0x80, 0, 1, 0x11, 0x70]), far);
-    let long = [&[0x10, 0x40, 200][..], &[b'\n'; 200]].concat();
+    let long = [&[6, 0x40, 200][..], &[b'\n'; 200]].concat();
     assert!(read(&long).to_string().len() < 300);
 }
 

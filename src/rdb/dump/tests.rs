@@ -52,7 +52,7 @@ fn a_wrong_value_is_refused() {
     assert_eq!(value(b"\x00"), RdbError::Truncated { offset: 1 });
     assert_eq!(value(b"\x00\x05hell"), RdbError::Truncated { offset: 6 });
     assert!(matches!(value(b"\x00\x05hello!"), RdbError::Corrupt { offset: 7, .. }));
-    assert!(matches!(value(b"\x10\x01a"), RdbError::UnsupportedType { code: 16, offset: 0, .. }));
+    assert!(matches!(value(b"\x06\x01a"), RdbError::UnsupportedType { code: 6, offset: 0, .. }));
     assert!(matches!(value(b"\x00\x40\x65"), RdbError::StringTooLong { declared: 101, .. }));
 }
 

@@ -2,6 +2,7 @@
 
 use super::page::Page;
 use crate::command::client_info::{ClientFlags, ClientInfo, ClientKind};
+use crate::metrics::counters::Totals;
 use std::sync::Arc;
 
 /// Held back by a command of its own or by a pause.
@@ -26,7 +27,9 @@ pub fn clients(page: &mut Page<'_>) {
     page.field("clients_in_timeout_table", 0);
     let watched: u64 = all.iter().map(|info| info.numbers.watch.read()).sum();
     page.field("total_watched_keys", watched);
-    page.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    let shards = Totals::sum(&page.environment().metrics);
+    page.field("total_blocking_keys", shards.blocking_keys);
+    page.field("total_blocking_keys_on_nokey", shards.blocking_keys_on_removal);
 }
 
 /// Connections; those that are being closed still count.

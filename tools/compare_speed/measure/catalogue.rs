@@ -1,8 +1,8 @@
 //! The list of measurements by name.
 
 use super::{
-    apply, full_resync, idle, memory, multi_key, replicas, shards, stock_benchmark, syscalls,
-    throughput, visibility,
+    apply, collections, commands, full_resync, idle, memory, multi_key, pubsub, replicas, shards,
+    stock_benchmark, syscalls, throughput, visibility,
 };
 use crate::error::Error;
 use crate::lab::Lab;
@@ -19,7 +19,7 @@ pub struct Measurement {
 }
 
 /// All of them, in the order in which they are made.
-pub const ALL: [Measurement; 12] = [
+pub const ALL: [Measurement; 15] = [
     Measurement {
         name: "throughput",
         about: "CPU per GET and SET at pipeline 1, 16, 100; one shard",
@@ -29,6 +29,21 @@ pub const ALL: [Measurement; 12] = [
         name: "stock-benchmark",
         about: "the same at pipeline 1 and 16, driven by redis-benchmark instead of our load",
         run: stock_benchmark::run,
+    },
+    Measurement {
+        name: "commands",
+        about: "redis-benchmark's whole default list at pipeline 16",
+        run: commands::run,
+    },
+    Measurement {
+        name: "collections",
+        about: "a sorted set, hash and set of 1 M members: CPU and memory",
+        run: collections::run,
+    },
+    Measurement {
+        name: "pubsub",
+        about: "one publisher, 100 subscribers over two shards",
+        run: pubsub::run,
     },
     Measurement {
         name: "replica",

@@ -2,10 +2,13 @@
 
 pub mod apply;
 pub mod catalogue;
+pub mod collections;
+pub mod commands;
 pub mod full_resync;
 pub mod idle;
 pub mod memory;
 pub mod multi_key;
+pub mod pubsub;
 pub mod replicas;
 pub mod shards;
 pub mod stock_benchmark;

@@ -22,7 +22,9 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
                 let name = format!("{test} {pipeline}, {}, round {round}/{rounds}", subject.name);
                 lab.progress.step(&name);
                 lab.go_on()?;
-                let cpu_us = sample(lab, subject, test, *pipeline)?;
+                let per_second = if *pipeline == 1 { 100_000.0 } else { 700_000.0 };
+                let requests = (lab.options.sample_time().as_secs_f64() * per_second) as u64;
+                let cpu_us = sample(subject, test, *pipeline, requests)?;
                 values[case][index].push(cpu_us);
                 lab.results.record(
                     "sample",
@@ -58,10 +60,13 @@ pub fn run(lab: &mut Lab) -> Result<Table, Error> {
     })
 }
 
-/// One run of redis-benchmark; it inherits the load's core.
-fn sample(lab: &Lab, subject: &Subject, test: &str, pipeline: u64) -> Result<f64, Error> {
-    let per_second = if pipeline == 1 { 100_000.0 } else { 700_000.0 };
-    let requests = (lab.options.sample_time().as_secs_f64() * per_second) as u64;
+/// One run of redis-benchmark, which inherits the load's core: CPU microseconds a request.
+pub(super) fn sample(
+    subject: &Subject,
+    test: &str,
+    pipeline: u64,
+    requests: u64,
+) -> Result<f64, Error> {
     let before = subject.server.cpu_time()?;
     let status = Command::new(PROGRAM)
         .args(["-h", "127.0.0.1", "-p", &subject.server.port().to_string(), "-t", test])

@@ -39,6 +39,11 @@ impl QuickList {
         self.count
     }
 
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Heap memory owned, in bytes.
     pub fn memory(&self) -> usize {
         self.node_bytes + size_class(self.nodes.capacity() * size_of::<Node>())
@@ -57,15 +62,17 @@ impl QuickList {
     /// The elements as one listpack, if they stand in one node that fits a flat list. This list is
     /// empty then.
     pub fn take_flat(&mut self, is_shrinking: bool) -> Option<ListPack> {
-        let [node] = self.nodes.make_contiguous() else { return None };
-        let flat =
-            !node.is_plain() && self.fill.fits_flat(node.byte_len(), node.count(), is_shrinking);
-        let pack = flat.then(|| std::mem::take(node.pack_mut()?).into());
-        if pack.is_some() {
-            self.nodes.clear();
-            (self.count, self.node_bytes) = (0, 0);
+        if self.nodes.len() != 1 {
+            return None;
         }
-        pack.flatten()
+        let node = self.nodes.front_mut()?;
+        if node.is_plain() || !self.fill.fits_flat(node.byte_len(), node.count(), is_shrinking) {
+            return None;
+        }
+        let pack = node.pack_mut().map(std::mem::take)?;
+        self.nodes.clear();
+        (self.count, self.node_bytes) = (0, 0);
+        Some(pack)
     }
 
     /// Adds a whole listpack at the end; nothing if it is empty.
