@@ -159,7 +159,7 @@ const SCENES: &[&str] = &[
      XADD k1 1-1 a 1",
     "XADD k1 1-1 a 1
      + XREAD BLOCK 0 STREAMS k1 k2 $ 0-0
-     + XREAD BLOCK 0 STREAMS k2 k1 7 +
+     + XREAD BLOCK 0 STREAMS k2 k1 7 $
      XADD k1 1-2 a 2
      XADD k2 5-1 b 1",
     "+ XREAD BLOCK 0 STREAMS k1 $
