@@ -32,6 +32,18 @@ pub struct ClientView {
     pub is_master_link: bool,
     /// `CLIENT NO-TOUCH`: reads do not count as use.
     pub no_touch: bool,
+    /// What of its user SORT must know.
+    pub any_key: AnyKey,
+}
+
+/// Whether a user may read every key with these commands: their options BY and GET name keys that
+/// nobody can check before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnyKey {
+    /// With SORT.
+    pub sort: bool,
+    /// With SORT_RO.
+    pub sort_ro: bool,
 }
 
 /// A handler's view of the world.
@@ -73,6 +85,7 @@ impl ClientView {
             version: RespVersion::V2,
             is_master_link: false,
             no_touch: false,
+            any_key: AnyKey { sort: true, sort_ro: true },
         }
     }
 }
