@@ -45,5 +45,6 @@ pub mod start;
 pub mod statistics;
 pub mod submit;
 pub mod subscriptions;
+pub mod tracking;
 pub mod verbs;
 pub mod waits;
