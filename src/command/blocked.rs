@@ -42,6 +42,8 @@ pub struct Block {
     pub wakes_on_removal: bool,
     /// Until when, Unix milliseconds.
     pub deadline_ms: Option<u64>,
+    /// Arguments that mean what is there now (`$`), and what to execute again in their place.
+    pub settled: Vec<(usize, Vec<u8>)>,
 }
 
 /// Whether an execution may ask to wait, and whether it did.
@@ -86,14 +88,16 @@ impl Waiter {
     ) -> Waiter {
         let (mut data, mut spans, mut big) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..args.len() {
+            let settled = block.settled.iter().find(|(at, _)| *at == index);
             let span = match args.shared(index) {
-                Some(shared) => {
+                Some(shared) if settled.is_none() => {
                     big.push(shared.clone());
                     Span::out_of_line(big.len() - 1)
                 }
-                None => {
+                _ => {
                     let start = data.len();
-                    data.extend_from_slice(args.get(index));
+                    let text = settled.map_or(args.get(index), |(_, text)| &text[..]);
+                    data.extend_from_slice(text);
                     Span::in_line(start, data.len())
                 }
             };

@@ -35,7 +35,8 @@ pub fn deadline_ms(text: &[u8], now_ms: u64) -> Result<Option<u64>, CommandError
 }
 
 fn block(keys: Vec<usize>, needs: Vec<usize>, deadline_ms: Option<u64>) -> Block {
-    Block { keys, needs, kind: Kind::List, wakes_on_removal: false, deadline_ms }
+    let (kind, settled) = (Kind::List, Vec::new());
+    Block { keys, needs, kind, wakes_on_removal: false, deadline_ms, settled }
 }
 
 fn blpop(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {

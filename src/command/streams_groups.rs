@@ -139,6 +139,10 @@ fn destroy(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     drop(entry);
     if removed {
         ctx.notify(Class::Stream, b"xgroup-destroy", args.get(2));
+        // Those who wait in the group are told, though nothing is new to those who watch the key.
+        let db = ctx.db;
+        let (space, key) = ctx.space_of(args.get(2));
+        space.keys.mark_ready(db, key.bytes);
         ctx.propagate(args);
     }
     ctx.reply.integer(i64::from(removed));

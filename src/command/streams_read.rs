@@ -40,26 +40,29 @@ struct Answer {
 
 fn xread(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let options = ReadOptions::parse(args, false, ctx.now_ms)?;
-    let mut starts = Vec::with_capacity(options.streams);
-    for (key, id) in options.pairs(args) {
+    let (mut starts, mut settled) = (Vec::with_capacity(options.streams), Vec::new());
+    for (index, (key, id)) in options.pairs(args).enumerate() {
+        if !ctx.in_hand(key) {
+            starts.push(None);
+            continue;
+        }
         let (stream, _) = find(ctx, key)?;
-        starts.push(match id {
-            b"$" => Start::After(stream.map_or(StreamId::MIN, |it| it.entries.marks().last_id)),
-            b"+" => Start::After(before_last(stream)?),
+        let after = match id {
+            b"$" => stream.map_or(StreamId::MIN, |stream| stream.entries.marks().last_id),
+            b"+" => before_last(stream)?,
             b">" => return Err(NEW_IN_XREAD),
-            id => Start::After(streams_ids::parse(id)?),
-        });
+            id => streams_ids::parse(id)?,
+        };
+        settled.push((options.id_at(index), after.text().as_bytes().to_vec()));
+        starts.push(Some(after));
     }
     let mut answer = Answer::new(ctx);
     for ((key, _), start) in options.pairs(args).zip(starts) {
+        let Some(after) = start else { continue };
         let Some(entry) = ctx.look(key) else { continue };
         let entries = &stream_of(entry.value())?.entries;
         let last = entries.last().map(|entry| entry.id);
-        let from = match start {
-            Start::After(id) => id.next(),
-            Start::New => None,
-        };
-        if let (Some(last), Some(from)) = (last, from)
+        if let (Some(last), Some(from)) = (last, after.next())
             && from <= last
         {
             answer.begin(key);
@@ -67,7 +70,7 @@ fn xread(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
             reply_entries(&mut answer.written, range, options.count);
         }
     }
-    answer.finish(ctx);
+    answer.finish(ctx, &options, settled);
     Ok(())
 }
 
@@ -82,25 +85,31 @@ fn xreadgroup(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let (group, _) = options.group.ok_or(CommandError::Syntax)?;
     let mut starts = Vec::with_capacity(options.streams);
     for (key, id) in options.pairs(args) {
+        if !ctx.in_hand(key) {
+            starts.push(None);
+            continue;
+        }
         let (stream, _) = find(ctx, key)?;
         if stream.is_none_or(|stream| stream.groups.find(group).is_none()) {
             return Err(no_group(key, group, "' in XREADGROUP with GROUP option"));
         }
-        starts.push(match id {
-            b"$" => return Err(LAST_IN_XREADGROUP),
+        starts.push(Some(match id {
+            b"$" | b"+" => return Err(meaningless(id)),
             b">" => Start::New,
             id => match streams_ids::parse(id)? {
                 // Which is how stock servers note `>`.
                 StreamId::MAX => Start::New,
                 id => Start::After(id),
             },
-        });
+        }));
     }
     let mut answer = Answer::new(ctx);
     for ((key, _), start) in options.pairs(args).zip(starts) {
-        read_in_group(ctx, key, start, &options, &mut answer)?;
+        if let Some(start) = start {
+            read_in_group(ctx, key, start, &options, &mut answer)?;
+        }
     }
-    answer.finish(ctx);
+    answer.finish(ctx, &options, Vec::new());
     Ok(())
 }
 
@@ -223,9 +232,22 @@ impl Answer {
         self.streams += 1;
     }
 
-    fn finish(mut self, ctx: &mut Context<'_>) {
+    /// Replies what was read; if there is nothing, the command may wait for it, `settled` telling
+    /// what its ids mean now.
+    fn finish(
+        mut self,
+        ctx: &mut Context<'_>,
+        options: &ReadOptions<'_>,
+        settled: Vec<(usize, Vec<u8>)>,
+    ) {
         match (self.streams, ctx.reply.version) {
-            (0, _) => return ctx.reply.null_array(),
+            (0, _) => {
+                let waits = options.block(settled).is_some_and(|block| ctx.wait_for(block));
+                if !waits {
+                    ctx.reply.null_array();
+                }
+                return;
+            }
             (streams, RespVersion::V2) => ctx.reply.array(streams),
             (streams, RespVersion::V3) => ctx.reply.map(streams),
         }
@@ -238,11 +260,14 @@ const NEW_IN_XREAD: CommandError = CommandError::text(
      <consumer> option.",
 );
 const NO_LAST: CommandError = CommandError::text("ERR the stream last element ID is 0-0");
-const LAST_IN_XREADGROUP: CommandError = CommandError::text(
-    "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
-     this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would \
-     just return an empty result set.",
-);
+
+/// What is said of an id that only XREAD knows.
+fn meaningless(id: &[u8]) -> CommandError {
+    let text = "ERR The ? ID is meaningless in the context of XREADGROUP: you want to read the \
+                history of this consumer by specifying a proper ID, or use the > ID to get new \
+                messages. The ? ID would just return an empty result set.";
+    CommandError::owned(text.replace('?', &String::from_utf8_lossy(id)))
+}
 
 const fn streams_from(from: i16) -> KeySpec {
     KeySpec {

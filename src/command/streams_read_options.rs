@@ -1,8 +1,10 @@
 //! The words of XREAD and XREADGROUP. Pure, any core.
 
+use super::blocked::Block;
 use super::error::CommandError;
 use super::streams_access::count;
 use crate::base::number;
+use crate::keyspace::value::Kind;
 use crate::resp::request::Args;
 
 /// The options of XREAD and XREADGROUP.
@@ -80,6 +82,25 @@ impl<'a> ReadOptions<'a> {
             return Err(NO_GROUP);
         }
         Ok(options)
+    }
+
+    /// The argument that is the id of the stream with this index.
+    pub fn id_at(&self, index: usize) -> usize {
+        self.keys_at + self.streams + index
+    }
+
+    /// What the command waits for when there is nothing; `None` if it waits not at all.
+    pub fn block(&self, settled: Vec<(usize, Vec<u8>)>) -> Option<Block> {
+        let until_ms = self.block_until_ms?;
+        Some(Block {
+            keys: (self.keys_at..self.keys_at + self.streams).collect(),
+            needs: Vec::new(),
+            kind: Kind::Stream,
+            // Whoever waits in a group is told that it is gone.
+            wakes_on_removal: self.group.is_some(),
+            deadline_ms: Some(until_ms).filter(|until_ms| *until_ms > 0),
+            settled,
+        })
     }
 
     /// The keys with their ids as they were given.

@@ -3,6 +3,7 @@
 
 use super::mail::Mail;
 use super::process::Process;
+use super::users;
 use super::verbs::Asked;
 use crate::base::{clock, hex, number};
 use crate::command::acl::file;
@@ -97,6 +98,7 @@ fn set_user(asked: &Asked<'_>, reply: &mut Reply) -> Result<(), CommandError> {
     let rules: Vec<&[u8]> = asked.args.iter().skip(3).collect();
     let acl = &asked.process.shared.environment.acl;
     acl.set_user(asked.args.get(2), &rules, all_channels(asked.process))?;
+    users::rouse_all(asked.process);
     remember(asked.process);
     reply.ok();
     Ok(())

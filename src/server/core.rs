@@ -93,6 +93,8 @@ pub struct Core {
     /// Its clients that wait for keys.
     pub blocked: Blocked,
     pub(super) backlog_cron: BacklogCron,
+    /// The version of the users that subscribers were last held to.
+    pub acl_version: u64,
     /// Its clients that subscribe.
     pub(super) audience: Audience,
     /// What is listened on, and which of it are unix sockets.
@@ -129,6 +131,7 @@ impl Core {
             waits: Vec::new(),
             blocked: Blocked::default(),
             backlog_cron: BacklogCron::default(),
+            acl_version: 0,
             audience: Audience::default(),
             listeners: Vec::new(),
             waiting_loads: VecDeque::new(),
@@ -186,6 +189,7 @@ impl Core {
         // Before the messages: those of the same runs are then there too.
         let told = self.take_deliveries();
         let received = self.shard.begin_run();
+        self.follow_users();
         let began = self.shard.tools.clock;
         let mut idle = events.is_empty() && !received && self.ready.is_empty();
         idle &= told == 0;

@@ -46,5 +46,6 @@ pub mod statistics;
 pub mod submit;
 pub mod subscriptions;
 pub mod tracking;
+pub mod users;
 pub mod verbs;
 pub mod waits;

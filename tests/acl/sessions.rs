@@ -2,7 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::server::Server;
-use crate::support::stock::own;
+use crate::support::stock::{Kind, installed, own};
 use crate::support::wait::{DEADLINE, wait_until};
 use crate::{both, clients, pair};
 
@@ -165,4 +165,37 @@ fn connections_of_deleted_users_are_closed() {
     wait_until(DEADLINE, "only the asker is connected", || {
         server.info("clients").number("connected_clients") == 1
     });
+}
+
+#[test]
+fn subscribers_that_lose_a_channel_are_closed() {
+    for kind in [own(3), Kind::Valkey] {
+        if !installed(&[kind]) {
+            continue;
+        }
+        let server = Server::start(kind);
+        server.ask_ok(&["ACL", "SETUSER", "s", "on", "nopass", "+@all", "&ch:*", "&other"]);
+        let subscribed = |words: &[&str]| {
+            let mut client = server.client();
+            assert!(client.cmd(&["AUTH", "s", "x"]).is_ok());
+            assert_eq!(client.cmd(words).items().len(), 3);
+            client
+        };
+        let mut lost = [
+            subscribed(&["SUBSCRIBE", "ch:1"]),
+            subscribed(&["PSUBSCRIBE", "ch:*"]),
+            subscribed(&["SSUBSCRIBE", "ch:2"]),
+        ];
+        let mut kept = subscribed(&["SUBSCRIBE", "other"]);
+        let mut idle = server.client();
+        assert!(idle.cmd(&["AUTH", "s", "x"]).is_ok());
+        server.ask_ok(&["ACL", "SETUSER", "s", "resetchannels", "&other", "&ch:3"]);
+        for client in &mut lost {
+            assert!(client.read_to_close().expect("it is closed").is_empty());
+        }
+        assert_eq!(server.ask(&["PUBLISH", "other", "m"]).integer(), 1);
+        assert_eq!(kept.read_any().expect("a message").items()[2].text(), "m");
+        assert!(idle.cmd(&["SUBSCRIBE", "ch:1"]).is_error("NOPERM"));
+        assert!(!idle.cmd(&["SUBSCRIBE", "ch:3"]).is_error("NOPERM"));
+    }
 }

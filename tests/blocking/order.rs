@@ -154,6 +154,47 @@ const SCENES: &[&str] = &[
      LPUSHX k1 x
      RPUSH k1 1
      RPUSH k1 2 3 4",
+    "+ XREAD BLOCK 0 STREAMS k1 $
+     + XREAD COUNT 1 BLOCK 0 STREAMS k1 0
+     XADD k1 1-1 a 1",
+    "XADD k1 1-1 a 1
+     + XREAD BLOCK 0 STREAMS k1 k2 $ 0-0
+     + XREAD BLOCK 0 STREAMS k2 k1 7 $
+     XADD k1 1-2 a 2
+     XADD k2 5-1 b 1",
+    "+ XREAD BLOCK 0 STREAMS k1 $
+     SET k1 x
+     DEL k1
+     LPUSH k1 a
+     DEL k1
+     XADD k1 1-1 a 1",
+    "+ XREAD BLOCK 0 STREAMS k1 0
+     MULTI
+     XADD k1 1-1 a 1
+     XDEL k1 1-1
+     XREAD BLOCK 0 STREAMS k1 $
+     EXEC
+     XADD k1 1-2 a 2",
+    "XGROUP CREATE k1 g $ MKSTREAM
+     + XREADGROUP GROUP g c BLOCK 0 STREAMS k1 >
+     + XREADGROUP GROUP g d BLOCK 0 NOACK STREAMS k1 >
+     XADD k1 1-1 a 1
+     XADD k1 1-2 a 2
+     XPENDING k1 g
+     XINFO GROUPS k1",
+    "XGROUP CREATE k1 g $ MKSTREAM
+     XGROUP CREATE k1 h $
+     + XREADGROUP GROUP g c BLOCK 0 STREAMS k1 >
+     + XREADGROUP GROUP h c BLOCK 0 STREAMS k1 >
+     XGROUP DESTROY k1 g
+     XADD k1 1-1 a 1",
+    "XGROUP CREATE k1 g $ MKSTREAM
+     + XREADGROUP GROUP g c BLOCK 0 STREAMS k1 >
+     + XREAD BLOCK 0 STREAMS k1 $
+     DEL k1",
+    "XGROUP CREATE k1 g $ MKSTREAM
+     + XREADGROUP GROUP g c BLOCK 0 STREAMS k1 >
+     SET k1 x",
 ];
 
 fn compare(own_server: &Server, stock: &Server, scene: &str) {

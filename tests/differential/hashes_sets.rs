@@ -1,5 +1,5 @@
-//! The commands on hashes, sets and HyperLogLogs that are compared, and how. Nothing here may let chance decide
-//! what stays: SPOP takes all or nothing.
+//! The commands on hashes, sets and HyperLogLogs that are compared, and how. Nothing here may let
+//! chance decide what stays: SPOP takes all or nothing.
 
 use crate::compare::Rule;
 use crate::table::Row;

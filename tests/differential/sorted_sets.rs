@@ -17,13 +17,13 @@ pub const SORTED_SET: &[Row] = &[
     (4, "ZRANK key member [WITHSCORE|word]"),
     (4, "ZREVRANK key member [WITHSCORE|word]"),
     (4, "ZCOUNT key bound bound"),
-    (8, "ZRANGE key index index [WITHSCORES] [REV] [LIMIT index index]"),
-    (6, "ZRANGE key bound bound BYSCORE [WITHSCORES] [REV] [LIMIT index index]"),
+    (8, "ZRANGE key index index [WITHSCORES] [REV] [LIMIT passed index]"),
+    (6, "ZRANGE key bound bound BYSCORE [WITHSCORES] [REV] [LIMIT passed index]"),
     (4, "ZREVRANGE key index index [WITHSCORES]"),
-    (4, "ZRANGEBYSCORE key bound bound [WITHSCORES] [LIMIT index index]"),
-    (4, "ZREVRANGEBYSCORE key bound bound [WITHSCORES] [LIMIT index index]"),
-    (4, "ZRANGESTORE key key index index [REV] [LIMIT index index]"),
-    (4, "ZRANGESTORE key key bound bound BYSCORE [REV] [LIMIT index index]"),
+    (4, "ZRANGEBYSCORE key bound bound [WITHSCORES] [LIMIT passed index]"),
+    (4, "ZREVRANGEBYSCORE key bound bound [WITHSCORES] [LIMIT passed index]"),
+    (4, "ZRANGESTORE key key index index [REV] [LIMIT passed index]"),
+    (4, "ZRANGESTORE key key bound bound BYSCORE [REV] [LIMIT passed index]"),
     (2, "ZREMRANGEBYRANK key index index"),
     (2, "ZREMRANGEBYSCORE key bound bound"),
     (4, "ZPOPMIN key [count]"),
@@ -43,9 +43,9 @@ pub const SORTED_SET: &[Row] = &[
     (3, "ZADD (even|{t}even) (0 member)..."),
     (2, "ZREM (even|{t}even) member..."),
     (2, "ZLEXCOUNT (even|{t}even) textbound textbound"),
-    (2, "ZRANGE (even|{t}even) textbound textbound BYLEX [REV] [LIMIT index index]"),
-    (2, "ZRANGEBYLEX (even|{t}even) textbound textbound [LIMIT index index]"),
-    (2, "ZREVRANGEBYLEX (even|{t}even) textbound textbound [LIMIT index index]"),
+    (2, "ZRANGE (even|{t}even) textbound textbound BYLEX [REV] [LIMIT passed index]"),
+    (2, "ZRANGEBYLEX (even|{t}even) textbound textbound [LIMIT passed index]"),
+    (2, "ZREVRANGEBYLEX (even|{t}even) textbound textbound [LIMIT passed index]"),
     (1, "ZREMRANGEBYLEX (even|{t}even) textbound textbound"),
 ];
 
@@ -91,6 +91,8 @@ pub fn generate(name: &str, rng: &mut fastrand::Rng) -> Vec<u8> {
             2 => pick(rng, &["", "a", "[", "("]),
             _ => [pick(rng, &["[", "("]), member(rng)].concat(),
         },
+        // From a large set stock counts negative ones from the end.
+        "passed" => pick(rng, &["0", "1", "2", "5", "1000", "junk"]),
         "longitude" => degrees(rng, 180.0),
         "latitude" => degrees(rng, 85.05),
         "length" => match rng.u8(..8) {
@@ -103,7 +105,7 @@ pub fn generate(name: &str, rng: &mut fastrand::Rng) -> Vec<u8> {
 
 /// The names that [`generate`] knows.
 pub const NAMES: &[&str] =
-    &["score", "bound", "member", "textbound", "longitude", "latitude", "length", "unit"];
+    &["score", "bound", "member", "textbound", "passed", "longitude", "latitude", "length", "unit"];
 
 fn score(rng: &mut fastrand::Rng) -> Vec<u8> {
     match rng.u8(..8) {

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The layout is that of stock servers, and so is every change of it: two servers given the same
-//! elements hold the same bytes. The estimator is Ertl's (arXiv:1702.01284), the hash MurmurHash64A.
+//! elements hold the same bytes. The estimator is Ertl's (arXiv:1702.01284), the hash is
+//! MurmurHash64A.
 
 use crate::keyspace::encoding::error::Invalid;
 

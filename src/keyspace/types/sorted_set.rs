@@ -14,6 +14,7 @@ mod tree;
 /// Ranges of scores and of texts.
 pub mod bounds;
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::base::number;
@@ -26,7 +27,7 @@ use crate::keyspace::types::sorted_set::large::Large;
 use crate::keyspace::types::sorted_set::small::Small;
 
 /// A sorted set.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SortedSet(Form);
 
 #[derive(Clone, Debug)]
@@ -38,6 +39,17 @@ enum Form {
 impl Default for SortedSet {
     fn default() -> SortedSet {
         SortedSet(Form::Small(Small::default()))
+    }
+}
+
+/// Members and scores, however they are held.
+impl fmt::Debug for SortedSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = out.debug_map();
+        self.for_each(&mut |member, score| {
+            map.entry(&member.escape_ascii().to_string(), &score);
+        });
+        map.finish()
     }
 }
 
@@ -114,12 +126,10 @@ impl SortedSet {
             Form::Large(large) => return large.add(member, score),
             Form::Small(small) => small,
         };
-        if member.len() <= limits.zset_max_listpack_value && small.fits(member) {
-            let old = small.add(member, score);
-            if small.len() > limits.zset_max_listpack_entries {
-                self.grow();
-            }
-            return old;
+        let fits = member.len() <= limits.zset_max_listpack_value && small.fits(member);
+        let is_full = small.len() >= limits.zset_max_listpack_entries;
+        if fits && (!is_full || small.score(member).is_some()) {
+            return small.add(member, score);
         }
         let old = small.score(member);
         if old == Some(score) {
