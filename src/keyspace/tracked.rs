@@ -2,8 +2,8 @@
 //! was told. Part of the keyspace, so it travels with a lease, and no change gets past it. Keys
 //! count by name, whatever the database. Without such clients a change costs two tests.
 //!
-//! Always holds: a key is here exactly while somebody who read it has to be told of its next change;
-//! what is noted here is in no client's hands yet.
+//! Always holds: a key is here exactly while somebody who read it has to be told of its next
+//! change; what is noted here is in no client's hands yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
