@@ -74,5 +74,6 @@ pub mod strings_ranges;
 pub mod subscriptions;
 pub mod table;
 pub mod time;
+pub mod tracking;
 #[cfg(test)]
 pub mod twin;

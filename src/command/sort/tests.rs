@@ -28,11 +28,11 @@ const TEMPLATES: &[&str] = &[
     "LRANGE stored 0 -1",
 ];
 
-/// Elements differ in what they weigh: what weighs alike stands in any order.
+/// No number too large for a double: a stock server that met one may refuse the next ones too.
 fn word(random: &mut Rng, name: &str) -> Vec<u8> {
     match name {
         "element" => match random.u8(..12) {
-            0 => one_of(random, &["x", "", "inf", "1e400", " 3", "nan", "0x1f"]),
+            0 => one_of(random, &["x", "", "inf", " 3", "nan", "0x1f"]),
             _ => random.u8(..9).to_string().into_bytes(),
         },
         "any" => one_of(random, &["list", "set", "zset", "list", "zset", "stored", "w_1"]),
