@@ -152,8 +152,7 @@ const SCENES: &[&str] = &[
      + BLMOVE k1 k3 LEFT RIGHT 0
      + BLMOVE k1 other LEFT RIGHT 0
      LPUSHX k1 x
-     RPUSH k1 1
-     RPUSH k1 2 3 4",
+     RPUSH k1 1 2 3 4",
     "+ XREAD BLOCK 0 STREAMS k1 $
      + XREAD COUNT 1 BLOCK 0 STREAMS k1 0
      XADD k1 1-1 a 1",
