@@ -104,7 +104,7 @@ pub fn parse_lenient_f64(text: &[u8]) -> Option<f64> {
     }
 }
 
-/// Appends a double as C's `%.17g` does, which digests and old RDB files have: 17 digits, without
+/// Appends a double as C's `%.17g` does, as older stock servers spell doubles: 17 digits, without
 /// zeros at their end, and an exponent of two digits at least if it is below -4 or above 16.
 pub fn append_f64_17(out: &mut Vec<u8>, number: f64) {
     if !number.is_finite() {

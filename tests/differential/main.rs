@@ -1,6 +1,7 @@
 //! The server under test beside the stock Valkey: the same seeded commands go to both, one at a
 //! time, and every reply must be the same, as must be the data sets. `TRIBUTARY_COMMANDS` sets the
-//! number of commands of a run, `TRIBUTARY_SEED` repeats one.
+//! number of commands of a run, `TRIBUTARY_COMPARED_EVERY` after how many the data sets are compared,
+//! `TRIBUTARY_SEED` repeats a run.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -12,6 +13,7 @@ mod events;
 mod hashes_sets;
 mod lists;
 mod lockstep;
+mod replicas;
 mod runs;
 mod sorted_sets;
 mod streams;

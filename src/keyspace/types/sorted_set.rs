@@ -226,7 +226,7 @@ impl SortedSet {
             let mut one = Digest::default();
             one.mix(member);
             text.clear();
-            number::append_f64_17(&mut text, score);
+            number::append_f64(&mut text, score);
             one.mix(&text);
             digest.xor(&one.0);
         });
