@@ -14,6 +14,7 @@ use crate::command::sorted_sets::combine_request::{
     Aggregate, CombineRequest, Keys, Operation, weighted,
 };
 use crate::command::spec::{CommandResult, Spec};
+use crate::keyspace::types::set::Set;
 use crate::keyspace::types::sorted_set::SortedSet;
 use crate::keyspace::value::{Object, ValueRef};
 use crate::resp::request::Args;
@@ -24,12 +25,15 @@ type Scores = AHashMap<Box<[u8]>, f64>;
 enum Source<'a> {
     Missing,
     Sorted(&'a SortedSet),
+    /// A plain set, each of whose members has the score 1.
+    Plain(&'a Set),
 }
 
 impl<'a> Source<'a> {
     fn of(value: ValueRef<'a>) -> Result<Source<'a>, CommandError> {
         match value {
             ValueRef::Object(Object::SortedSet(set)) => Ok(Source::Sorted(set)),
+            ValueRef::Object(Object::Set(set)) => Ok(Source::Plain(set)),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -38,10 +42,16 @@ impl<'a> Source<'a> {
         ctx.find(key).map_or(Ok(Source::Missing), |entry| Source::of(entry.value()))
     }
 
+    /// As `find`, when the key was counted and told of before.
+    fn find_again<'c>(ctx: &'c mut Context<'_>, key: &[u8]) -> Result<Source<'c>, CommandError> {
+        ctx.look(key).map_or(Ok(Source::Missing), |entry| Source::of(entry.value()))
+    }
+
     fn len(&self) -> usize {
         match self {
             Source::Missing => 0,
             Source::Sorted(set) => set.len(),
+            Source::Plain(set) => set.len(),
         }
     }
 
@@ -49,6 +59,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => None,
             Source::Sorted(set) => set.score(member),
+            Source::Plain(set) => set.contains(member).then_some(1.0),
         }
     }
 
@@ -56,6 +67,10 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => {}
             Source::Sorted(set) => set.for_each(each),
+            Source::Plain(set) => {
+                let mut digits = itoa::Buffer::new();
+                set.iter().for_each(|member| each(member.as_text(&mut digits), 1.0));
+            }
         }
     }
 }
@@ -91,7 +106,7 @@ fn combine(
     }
     for (round, &index) in order.iter().enumerate() {
         let weight = request.weights[index];
-        let source = Source::find(ctx, key(index))?;
+        let source = Source::find_again(ctx, key(index))?;
         if round == 0 {
             source.for_each(&mut |member, score| {
                 scores.insert(member.into(), weighted(score, weight));

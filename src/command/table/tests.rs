@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::stock::{Answer, SERVERS, Stock};
 use crate::command::key_spec::{Begin, Find, KeySpec, legacy_range};
+use crate::resp::parser::{Limits, RequestParser};
 use std::collections::BTreeSet;
 
 /// What `COMMAND INFO` tells of a command, in words that compare.
@@ -177,4 +178,23 @@ fn group_version_and_cost_are_those_of_a_stock_server() {
     }
     differences.sort();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn what_was_found_last_is_never_another_subcommand() {
+    let mut recent = Recent::default();
+    let containers: Vec<_> =
+        table().top_level().filter(|command| !command.subcommands.is_empty()).collect();
+    let pairs = containers.iter().flat_map(|command| {
+        command.subcommands.iter().map(|subcommand| (command.spec, subcommand.spec))
+    });
+    for (command, subcommand) in pairs.clone().chain(pairs) {
+        let others = usize::from(subcommand.arity.unsigned_abs().saturating_sub(2));
+        let line = format!("{} {}{}\n", command.name, subcommand.name, " x".repeat(others));
+        let mut parser = RequestParser::new();
+        parser.step(line.as_bytes(), &Limits::default()).expect("a typed line");
+        let found = recent.resolve(parser.args(line.as_bytes())).ok();
+        let found = found.expect("a command").full_name.as_str();
+        assert_eq!(found, format!("{}|{}", command.name, subcommand.name));
+    }
 }
