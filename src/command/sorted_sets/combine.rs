@@ -25,7 +25,7 @@ type Scores = AHashMap<Box<[u8]>, f64>;
 enum Source<'a> {
     Missing,
     Sorted(&'a SortedSet),
-    /// A plain set, each of whose members has the score 1.
+    /// Its members count as having the score 1.
     Plain(&'a Set),
 }
 
