@@ -189,7 +189,7 @@ fn what_was_found_last_is_never_another_subcommand() {
         command.subcommands.iter().map(|subcommand| (command.spec, subcommand.spec))
     });
     for (command, subcommand) in pairs.clone().chain(pairs) {
-        let others = usize::from(subcommand.arity.unsigned_abs().saturating_sub(2));
+        let others = subcommand.arity.unsigned_abs().saturating_sub(2) as usize;
         let line = format!("{} {}{}\n", command.name, subcommand.name, " x".repeat(others));
         let mut parser = RequestParser::new();
         parser.step(line.as_bytes(), &Limits::default()).expect("a typed line");
