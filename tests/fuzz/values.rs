@@ -175,7 +175,7 @@ fn intset(count: usize, rng: &mut Rng) -> Vec<u8> {
     let mut out = u32::to_le_bytes(width).to_vec();
     out.extend_from_slice(&(count as u32).to_le_bytes());
     for index in 0..count as i64 {
-        let number = (index - 2) * 3 + (index - 2) << (width * 8 - 5);
+        let number = (index - 2) << (width * 8 - 3);
         out.extend_from_slice(&number.to_le_bytes()[..width as usize]);
     }
     out
