@@ -151,7 +151,7 @@ impl Recent {
             return Ok(command);
         }
         let command = table().resolve(args)?;
-        // A subcommand's full name is longer than the first word, which does not name it alone.
+        // By the full name: that of a subcommand alone may be as long as its command's.
         if command.spec.subcommands.is_empty() && command.full_name.len() == args.get(0).len() {
             self.rows[place] = Some((word, command));
         }
