@@ -295,7 +295,7 @@ impl Core {
 pub(super) fn warn_of_fields(count: u64) {
     if count > 0 {
         crate::warning!(
-            "{count} fields of hashes in the RDB have an expiry of their own, which is not \
+            "Fields of hashes in the RDB with an expiry of their own: {count}. That is not \
              supported: they were loaded without it and will not expire"
         );
     }

@@ -164,7 +164,7 @@ fn fields_that_would_expire_are_loaded_with_a_warning() {
         let mut ours = Server::prepared(own(shards), free_port(), &[]);
         std::fs::write(ours.dir().join("dump.rdb"), &file).expect("a file");
         ours.launch();
-        ours.wait_log(&["1 fields of hashes in the RDB have an expiry of their own"]);
+        ours.wait_log(&["Fields of hashes in the RDB with an expiry of their own: 1."]);
         let mut fields: Vec<_> =
             ours.ask(&["HGETALL", "hash"]).items().iter().map(Value::text).collect();
         fields.sort();
