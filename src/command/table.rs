@@ -151,7 +151,8 @@ impl Recent {
             return Ok(command);
         }
         let command = table().resolve(args)?;
-        if command.spec.subcommands.is_empty() && command.spec.name.len() == args.get(0).len() {
+        // By the full name: that of a subcommand alone may be as long as its command's.
+        if command.spec.subcommands.is_empty() && command.full_name.len() == args.get(0).len() {
             self.rows[place] = Some((word, command));
         }
         Ok(command)

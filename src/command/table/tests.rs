@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::stock::{Answer, SERVERS, Stock};
 use crate::command::key_spec::{Begin, Find, KeySpec, legacy_range};
+use crate::resp::inline;
 use std::collections::BTreeSet;
 
 /// What `COMMAND INFO` tells of a command, in words that compare.
@@ -177,4 +178,24 @@ fn group_version_and_cost_are_those_of_a_stock_server() {
     }
     differences.sort();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// XGROUP and `create` have six letters, PUBSUB and `numsub` too: a subcommand is not what its
+/// command's name means from then on.
+#[test]
+fn subcommands_are_not_remembered_for_their_commands() {
+    let mut recent = Recent::default();
+    for (line, expected) in [
+        ("XGROUP CREATE key group 0", "xgroup|create"),
+        ("XGROUP CREATECONSUMER key group one", "xgroup|createconsumer"),
+        ("PUBSUB NUMSUB", "pubsub|numsub"),
+        ("PUBSUB CHANNELS", "pubsub|channels"),
+        ("GET key", "get"),
+        ("GET key", "get"),
+    ] {
+        let (mut spans, mut big) = (Vec::new(), Vec::new());
+        inline::split(line.as_bytes(), 0, &mut spans, &mut big).expect("it has no quotes");
+        let command = recent.resolve(Args::new(line.as_bytes(), &spans, &big));
+        assert_eq!(command.map(|command| command.full_name.as_str()), Ok(expected));
+    }
 }
