@@ -99,6 +99,17 @@ pub fn add<'e>(
     Ok(len)
 }
 
+/// Makes elements the list at a key, whatever it held.
+pub fn replace<'e>(
+    ctx: &mut Context<'_>,
+    key: &[u8],
+    elements: impl Iterator<Item = ValueRef<'e>> + Clone,
+) {
+    let mut list = List::new();
+    push_all(&mut list, End::Right, elements, &ctx.settings.encoding);
+    ctx.insert(key, Value::Object(Box::new(Object::List(list))), None);
+}
+
 fn push_all<'e>(
     list: &mut List,
     end: End,

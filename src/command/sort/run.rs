@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use crate::base::number;
-use crate::command::context::{self, Context};
+use crate::command::context::Context;
 use crate::command::error::CommandError;
 use crate::command::flags::{Categories, Flags};
 use crate::command::key_spec::{Begin, Find, KeyFlags, KeySpec};
@@ -72,8 +72,8 @@ fn run(ctx: &mut Context<'_>, args: Args<'_>, any_key: bool, stores: bool) -> Co
     }
 }
 
-/// The elements as they stand. A sorted set that keeps its order is given backwards if that is
-/// wanted; a set that would keep an order that is none is sorted as texts before it is stored.
+/// The elements as they stand. A list or a sorted set that keeps its order is given backwards
+/// if that is wanted; a set that would keep an order that is none is sorted as texts before it is stored.
 fn elements(
     ctx: &mut Context<'_>,
     key: &[u8],
@@ -87,6 +87,9 @@ fn elements(
             list.show(0, list.len(), End::Right, |element| {
                 elements.extend(element.as_text(&mut digits).map(Text::from));
             });
+            if request.keeps_order() && request.descending {
+                elements.reverse();
+            }
         }
         ValueRef::Object(Object::Set(set)) => {
             if request.keeps_order() && request.store.is_some() {
@@ -189,19 +192,13 @@ fn store(
     key: &[u8],
     results: &[Option<Text>],
 ) -> CommandResult {
-    let lazily = ctx.settings.memory.lazyfree_lazy_server_del;
-    let old = ctx.take_in(ctx.db, key);
-    let had_old = old.is_some();
-    if let Some(old) = old {
-        context::free(old, lazily);
-    }
     let texts = results.iter().map(|text| ValueRef::Str(text.as_deref().unwrap_or(b"")));
     if !results.is_empty() {
-        lists::add(ctx, key, End::Right, texts)?;
+        lists::replace(ctx, key, texts);
         ctx.propagate(args);
         ctx.effects.changed(results.len() as u64 - 1);
         ctx.notify(Class::List, b"sortstore", key);
-    } else if had_old {
+    } else if ctx.remove(key) {
         ctx.propagate(args);
         ctx.notify(Class::Generic, b"del", key);
     }

@@ -19,7 +19,7 @@ const TEMPLATES: &[&str] = &[
     "SORT list ?BY,pattern ?ALPHA",
     "SORT any BY w_* ?GET,pattern ?GET,pattern ?DESC ?LIMIT,number,number",
     "SORT zset BY none ?DESC ?LIMIT,number,number ?GET,pattern",
-    "SORT list BY none ?LIMIT,number,number",
+    "SORT list BY none ?DESC ?LIMIT,number,number",
     "SORT any ?BY,h_*->f GET pattern STORE stored",
     "SORT any ALPHA STORE stored",
     "SORT set BY none STORE stored",
