@@ -422,10 +422,11 @@ impl Connection {
         if !open.is_empty() {
             return Taken::Later;
         }
-        around.shard.tools.timing_ends();
+        around.shard.tools.timing_of(seen.command);
         self.session.begin_command();
         let mark = self.reply.mark();
-        let taken = match table().resolve(args) {
+        let resolved = seen.command.map_or_else(|| table().resolve(args), Ok);
+        let taken = match resolved {
             Ok(command) => self.take_other(command, args, around),
             Err(error) => self.refuse(table().meant(args), &error, around),
         };
