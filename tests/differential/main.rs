@@ -1,6 +1,7 @@
 //! The server under test beside the stock Valkey: the same seeded commands go to both, one at a
 //! time, and every reply must be the same, as must be the data sets. `TRIBUTARY_COMMANDS` sets the
-//! number of commands of a run, `TRIBUTARY_SEED` repeats one.
+//! number of commands of a run, `TRIBUTARY_GROUPS` the groups they are from (`hash,set`),
+//! `TRIBUTARY_SEED` repeats one.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -67,8 +67,12 @@ fn run(run: &Run) {
         .filter(|kind| kind.can_follow(own))
         .map(|kind| Server::with(*kind, &[&format!("replicaof 127.0.0.1 {}", ours.port())]))
         .collect();
+    let chosen = std::env::var("TRIBUTARY_GROUPS").ok();
     let rows: Vec<(u32, Usage)> = GROUPS
         .iter()
+        .filter(|(group, _)| {
+            chosen.as_ref().is_none_or(|all| all.split(',').any(|it| it == *group))
+        })
         .flat_map(|(_, rows)| rows.iter())
         .map(|(weight, usage)| (*weight, Usage::parse(usage)))
         .collect();

@@ -14,6 +14,7 @@ use crate::command::sorted_sets::combine_request::{
     Aggregate, CombineRequest, Keys, Operation, weighted,
 };
 use crate::command::spec::{CommandResult, Spec};
+use crate::keyspace::types::set::Set;
 use crate::keyspace::types::sorted_set::SortedSet;
 use crate::keyspace::value::{Object, ValueRef};
 use crate::resp::request::Args;
@@ -24,12 +25,15 @@ type Scores = AHashMap<Box<[u8]>, f64>;
 enum Source<'a> {
     Missing,
     Sorted(&'a SortedSet),
+    /// Its members count as having the score 1.
+    Plain(&'a Set),
 }
 
 impl<'a> Source<'a> {
     fn of(value: ValueRef<'a>) -> Result<Source<'a>, CommandError> {
         match value {
             ValueRef::Object(Object::SortedSet(set)) => Ok(Source::Sorted(set)),
+            ValueRef::Object(Object::Set(set)) => Ok(Source::Plain(set)),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -42,6 +46,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => 0,
             Source::Sorted(set) => set.len(),
+            Source::Plain(set) => set.len(),
         }
     }
 
@@ -49,6 +54,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => None,
             Source::Sorted(set) => set.score(member),
+            Source::Plain(set) => set.contains(member).then_some(1.0),
         }
     }
 
@@ -56,6 +62,10 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => {}
             Source::Sorted(set) => set.for_each(each),
+            Source::Plain(set) => {
+                let mut digits = itoa::Buffer::new();
+                set.iter().for_each(|member| each(member.as_text(&mut digits), 1.0));
+            }
         }
     }
 }

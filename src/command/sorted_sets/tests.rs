@@ -56,6 +56,11 @@ fn even_key(random: &mut Rng) -> Vec<u8> {
     format!("even{}", random.u8(..2)).into_bytes()
 }
 
+/// Sets, which take part where several sorted sets do.
+fn set_key(random: &mut Rng) -> Vec<u8> {
+    format!("set{}", random.u8(..2)).into_bytes()
+}
+
 /// A command from a template: lower-case words are generators, `?word` stands there now and then.
 fn filled(random: &mut Rng, template: &str) -> Words {
     let mut words = Words::new();
@@ -87,6 +92,14 @@ fn one(random: &mut Rng, word: &str) -> Vec<u8> {
     match word {
         "key" => key(random),
         "even" => even_key(random),
+        "set" => set_key(random),
+        "source" => {
+            if random.bool() {
+                set_key(random)
+            } else {
+                key(random)
+            }
+        }
         "score" => score(random),
         "bound" => bound(random),
         "text" => text_bound(random),
@@ -113,6 +126,8 @@ const WRITES: &[&str] = &[
     "ZADD key ?NX ?XX ?GT ?LT ?CH ?INCR score member",
     "ZADD key INCR score member",
     "ZADD even 0 member 0 member 0 member",
+    "SADD source members",
+    "SREM set members",
     "ZINCRBY key score member",
     "ZREM key members",
     "ZREM even members",
@@ -128,6 +143,9 @@ const WRITES: &[&str] = &[
     "ZRANGESTORE key key bound bound BYSCORE ?REV ?LIMIT,passed,index",
     "ZRANGESTORE even even text text BYLEX ?REV ?LIMIT,passed,index",
     "ZUNIONSTORE key 1 key ?WEIGHTS,score ?AGGREGATE,aggregate",
+    "ZUNIONSTORE key 2 source source ?WEIGHTS,score,score ?AGGREGATE,aggregate",
+    "ZINTERSTORE key 2 set source ?WEIGHTS,score,score ?AGGREGATE,aggregate",
+    "ZDIFFSTORE key 2 source source",
     "ZUNIONSTORE key 2 key key ?WEIGHTS,score,score ?AGGREGATE,aggregate",
     "ZINTERSTORE key 2 key key ?WEIGHTS,score,score ?AGGREGATE,aggregate",
     "ZDIFFSTORE key 2 key key",
@@ -154,6 +172,10 @@ const READS: &[&str] = &[
     "ZREVRANGEBYLEX even text text ?LIMIT,passed,index",
     "ZUNION 2 key key ?WEIGHTS,score,score ?AGGREGATE,aggregate ?WITHSCORES ?word",
     "ZUNION 3 key key key ?WITHSCORES",
+    "ZUNION 2 source source ?WEIGHTS,score,score ?WITHSCORES",
+    "ZINTER 2 source source ?WEIGHTS,score,score ?WITHSCORES",
+    "ZDIFF 3 source source set ?WITHSCORES",
+    "ZINTERCARD 2 source source ?LIMIT,count",
     "ZINTER 2 key key ?WEIGHTS,score,score ?AGGREGATE,aggregate ?WITHSCORES",
     "ZINTER keys key ?WITHSCORES",
     "ZDIFF 2 key key ?WITHSCORES ?word",
