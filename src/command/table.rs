@@ -151,7 +151,9 @@ impl Recent {
             return Ok(command);
         }
         let command = table().resolve(args)?;
-        if command.spec.subcommands.is_empty() && command.spec.name.len() == args.get(0).len() {
+        // Not what a second word has chosen: the first alone must mean it.
+        let is_name = command.full_name.as_bytes().eq_ignore_ascii_case(args.get(0));
+        if command.spec.subcommands.is_empty() && is_name {
             self.rows[place] = Some((word, command));
         }
         Ok(command)

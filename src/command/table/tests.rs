@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::stock::{Answer, SERVERS, Stock};
 use crate::command::key_spec::{Begin, Find, KeySpec, legacy_range};
+use crate::resp::parser::{Limits, RequestParser};
 use std::collections::BTreeSet;
 
 /// What `COMMAND INFO` tells of a command, in words that compare.
@@ -177,4 +178,26 @@ fn group_version_and_cost_are_those_of_a_stock_server() {
     }
     differences.sort();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// What was found last is never another command: all two-word combinations, each after each other
+/// of the same first word.
+#[test]
+fn what_was_found_last_is_what_would_be_found() {
+    let mut recent = Recent::default();
+    let mut lines: Vec<String> = Vec::new();
+    for command in table().all() {
+        let padding = " x".repeat(command.spec.arity.unsigned_abs() as usize);
+        lines.push(format!("{}{padding}\r\n", command.full_name.replace('|', " ")));
+    }
+    lines.sort();
+    for _ in 0..2 {
+        for line in &lines {
+            let mut parser = RequestParser::new();
+            parser.step(line.as_bytes(), &Limits::default()).expect("a typed line");
+            let args = parser.args(line.as_bytes());
+            let index = |found: Result<&'static Command, CommandError>| found.map(|row| row.index);
+            assert_eq!(index(recent.resolve(args)), index(table().resolve(args)), "{line}");
+        }
+    }
 }
