@@ -104,7 +104,7 @@ pub fn parse_lenient_f64(text: &[u8]) -> Option<f64> {
     }
 }
 
-/// Appends a double as C's `%.17g` does, which digests and old RDB files have: 17 digits, without
+/// Appends a double as C's `%.17g` does, which stock servers print in places: 17 digits, without
 /// zeros at their end, and an exponent of two digits at least if it is below -4 or above 16.
 pub fn append_f64_17(out: &mut Vec<u8>, number: f64) {
     if !number.is_finite() {
@@ -157,6 +157,15 @@ pub fn append_f64(out: &mut Vec<u8>, number: f64) {
         append_i64(out, number as i64);
     } else {
         append_digits(out, number);
+    }
+}
+
+/// Appends a double in its fewest digits, whole numbers too: digests have 1e17 as `1e+17`.
+pub fn append_f64_shortest(out: &mut Vec<u8>, number: f64) {
+    if number.is_finite() && number != 0.0 {
+        append_digits(out, number);
+    } else {
+        append_f64(out, number);
     }
 }
 

@@ -7,7 +7,7 @@ use super::monitor;
 use super::pipeline::{Assembled, Gathering, Pipeline};
 use super::session::Session;
 use crate::base::ids::{DbIndex, ShardId};
-use crate::command::client_info::ClientInfo;
+use crate::command::client_info::{ClientFlags, ClientInfo};
 use crate::command::flags::Flags;
 use crate::command::table::{Command, table};
 use crate::net::event::SocketId;
@@ -279,12 +279,14 @@ impl Connection {
             BatchKind::Unwatch | BatchKind::Apply | BatchKind::Forget | BatchKind::Serve => {}
         }
         self.deliver(&mut batch.reply);
+        self.release_pushes();
     }
 
     /// The command waits for a key: what was answered before it need not wait with it.
     pub fn begin_wait(&mut self) {
         debug_assert_eq!(self.state, State::Submitted);
         self.state = State::Held;
+        self.release_pushes();
     }
 
     /// The command that waited is answered by its batch.
@@ -426,6 +428,10 @@ impl Connection {
         self.session.begin_command();
         let mark = self.reply.mark();
         let resolved = seen.command.map_or_else(|| table().resolve(args), Ok);
+        if self.session.caching {
+            let of_client = |command: &&Command| command.full_name.starts_with("client|");
+            self.session.keeps_caching = resolved.as_ref().is_ok_and(of_client);
+        }
         let taken = match resolved {
             Ok(command) => self.take_other(command, args, around),
             Err(error) => self.refuse(table().meant(args), &error, around),
@@ -503,6 +509,8 @@ impl Connection {
             && self.session.is_plain()
             && self.session.watched.is_empty()
             && self.session.subscriptions.is_none()
+            && self.session.tracking.is_none()
+            && !self.info.flags().any(ClientFlags::REDIRECTED_TO)
             && !self.session.closing
             && self.query_len() == 0;
         (settled && self.streak.1 >= STREAK_MIN).then_some(self.streak.0)

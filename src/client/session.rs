@@ -7,6 +7,7 @@ use crate::command::acl::user::User;
 use crate::command::acl::users::Acl;
 use crate::command::context::ClientView;
 use crate::command::table::Command;
+use crate::command::tracking::Tracker;
 use crate::keyspace::placement::Placement;
 use crate::resp::reply::RespVersion;
 use crate::resp::request::Args;
@@ -61,6 +62,12 @@ pub struct Session {
     pub watched: Vec<WatchedKey>,
     /// What it subscribes to, if anything.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// The cache that it keeps, if any.
+    pub tracking: Option<Arc<Tracker>>,
+    /// `CLIENT CACHING` was said for the next command.
+    pub caching: bool,
+    /// The command under way is not that one.
+    pub keeps_caching: bool,
     /// Every command of the server is sent to it.
     pub monitoring: bool,
     /// The command under way is not answered, whatever `reply_mode` is by now.
@@ -90,6 +97,9 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             subscriptions: None,
+            tracking: None,
+            caching: false,
+            keeps_caching: false,
             monitoring: false,
             silent_now: false,
             seen: Seen::default(),
@@ -140,6 +150,9 @@ impl Session {
     pub fn end_command(&mut self) -> bool {
         let drop = self.is_silent();
         self.silent_now = false;
+        if self.caching {
+            self.end_caching();
+        }
         self.reply_mode = match self.reply_mode {
             ReplyMode::SkipNext => ReplyMode::Skip,
             ReplyMode::Skip => ReplyMode::On,
@@ -155,6 +168,7 @@ impl Session {
             && self.authenticated
             && self.reply_mode == ReplyMode::On
             && !self.monitoring
+            && !self.caching
             && !self.only_listens()
     }
 

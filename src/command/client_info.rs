@@ -12,7 +12,7 @@ use crate::metrics::counters::Counter;
 use crate::net::event::SocketId;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// What a client is or is in the middle of, a bit each: the letters of `flags=`.
@@ -38,6 +38,7 @@ pub struct ClientInfo {
     pub numbers: Numbers,
     sticky: AtomicU32,
     killed: AtomicBool,
+    redirect: AtomicI64,
     place: Mutex<(ShardId, SocketId)>,
     texts: Mutex<Texts>,
 }
@@ -153,6 +154,9 @@ impl ClientFlags {
     /// `T`: its reads do not count as use.
     pub const NO_TOUCH: ClientFlags = ClientFlags(1 << 13);
 
+    /// Others' invalidations go to it. Not shown.
+    pub const REDIRECTED_TO: ClientFlags = ClientFlags(1 << 15);
+
     /// Both sets together.
     pub const fn with(self, other: ClientFlags) -> ClientFlags {
         ClientFlags(self.0 | other.0)
@@ -189,13 +193,11 @@ const LETTERS: &[(ClientFlags, char)] = &[
 
 impl fmt::Display for ClientFlags {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
+        let mut letters = LETTERS.iter().filter(|(flag, _)| self.any(*flag)).peekable();
+        if letters.peek().is_none() {
             return out.write_char('N');
         }
-        LETTERS
-            .iter()
-            .filter(|(flag, _)| self.any(*flag))
-            .try_for_each(|(_, letter)| out.write_char(*letter))
+        letters.try_for_each(|(_, letter)| out.write_char(*letter))
     }
 }
 
@@ -212,6 +214,7 @@ impl ClientInfo {
             numbers: Numbers::default(),
             sticky: AtomicU32::new(ClientFlags::UNIX.when(place.unix).0),
             killed: AtomicBool::new(false),
+            redirect: AtomicI64::new(-1),
             place: Mutex::new((place.shard, place.socket)),
             texts: Mutex::new(Texts { user: DEFAULT_USER.to_vec(), ..Texts::default() }),
         };
@@ -254,6 +257,16 @@ impl ClientInfo {
     /// Whether it is about to be closed by somebody's order: to others it is gone.
     pub fn is_killed(&self) -> bool {
         self.killed.load(Relaxed)
+    }
+
+    /// The client that its invalidations go to: 0 for itself, -1 if it does not track.
+    pub fn redirect(&self) -> i64 {
+        self.redirect.load(Relaxed)
+    }
+
+    /// Says where its invalidations go.
+    pub fn set_redirect(&self, redirect: i64) {
+        self.redirect.store(redirect, Relaxed);
     }
 
     /// Its class.
@@ -350,7 +363,7 @@ impl ClientInfo {
         );
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(&texts.user);
-        let text = format!(" redir=-1 resp={} lib-name=", n.resp.read());
+        let text = format!(" redir={} resp={} lib-name=", self.redirect(), n.resp.read());
         line.extend_from_slice(text.as_bytes());
         line.extend_from_slice(&texts.lib_name);
         line.extend_from_slice(b" lib-ver=");

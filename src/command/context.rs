@@ -32,6 +32,8 @@ pub struct ClientView {
     pub is_master_link: bool,
     /// `CLIENT NO-TOUCH`: reads do not count as use.
     pub no_touch: bool,
+    /// `CLIENT TRACKING`: the keys of its next reads are registered.
+    pub tracks: bool,
 }
 
 /// A handler's view of the world.
@@ -73,6 +75,7 @@ impl ClientView {
             version: RespVersion::V2,
             is_master_link: false,
             no_touch: false,
+            tracks: false,
         }
     }
 }
@@ -312,7 +315,10 @@ impl<'a> Context<'a> {
             return;
         }
         let lazily = self.settings.memory.lazyfree_lazy_expire;
-        if delete_streamed(&mut space.keys, db, key, lazily, &mut self.effects) {
+        let writer = space.keys.tracked().set_writer(ClientId(0));
+        let deleted = delete_streamed(&mut space.keys, db, key, lazily, &mut self.effects);
+        space.keys.tracked().set_writer(writer);
+        if deleted {
             self.metrics.expired_keys.bump();
             self.news.notify(Class::Expired, b"expired", db, key.bytes);
         }

@@ -162,3 +162,6 @@ pub const ROWS: &[Spec] = &[
             "Makes a key of what DUMP wrote.",
         ),
 ];
+
+#[cfg(test)]
+mod tests;

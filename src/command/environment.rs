@@ -6,6 +6,7 @@ use super::client_info::Registry;
 use super::gate::{Gate, Pause, Role};
 use super::subscriptions::Directory;
 use super::table::table;
+use super::tracking::Tracking;
 use crate::base::ids::ShardId;
 use crate::config::live::Live;
 use crate::keyspace::gauges::Gauges;
@@ -43,6 +44,8 @@ pub struct Environment {
     pub acl: Acl,
     /// Who subscribes to what.
     pub subscriptions: Directory,
+    /// Who keeps keys in a cache of its own.
+    pub tracking: Tracking,
     /// States that commands are refused by.
     pub status: Status,
 }
@@ -110,6 +113,7 @@ impl Environment {
             functions: ArcSwap::default(),
             acl,
             subscriptions: Directory::new(shards),
+            tracking: Tracking::default(),
             status: Status::default(),
         }
     }

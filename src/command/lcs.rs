@@ -37,8 +37,9 @@ struct Ways {
 }
 
 fn lcs(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
-    let a = text_of(ctx, args.get(1))?;
-    let b = text_of(ctx, args.get(2))?;
+    // Both are looked up, counted and told of, before either is refused.
+    let (a, b) = (text_of(ctx, args.get(1)), text_of(ctx, args.get(2)));
+    let (a, b) = (a?, b?);
     let question = Question::parse(args)?;
     check_memory(ctx, a.len(), b.len())?;
     let ways = Ways::new(&a, &b);

@@ -73,5 +73,6 @@ pub mod strings_ranges;
 pub mod subscriptions;
 pub mod table;
 pub mod time;
+pub mod tracking;
 #[cfg(test)]
 pub mod twin;

@@ -1,6 +1,7 @@
 //! One published message: its bytes, made once and shared by all receivers on all cores. Made where
 //! PUBLISH or an event executes; knows no connection.
 
+use super::tracking::Invalidation;
 use crate::base::ids::ShardId;
 use crate::resp::encode;
 use crate::resp::reply::{Reply, RespVersion};
@@ -43,6 +44,8 @@ pub struct Publication {
     pub shards: Vec<ShardId>,
     /// When it was published.
     pub stamp: Stamp,
+    /// What clients with caches are told, if it is of changes and no message.
+    pub invalidations: Vec<Invalidation>,
 }
 
 impl Topic {
@@ -84,7 +87,8 @@ impl Part {
 impl Publication {
     /// Bytes held for it.
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(|part| part.body.len() + PART_BYTES).sum()
+        let parts = self.parts.iter().map(|part| part.body.len() + PART_BYTES);
+        parts.sum::<usize>() + self.invalidations.iter().map(Invalidation::bytes).sum::<usize>()
     }
 }
 

@@ -7,11 +7,12 @@ use super::flags::{Categories, Flags};
 use super::key_spec::{KeyFlags, KeySpec};
 use super::notify::Class;
 use super::spec::{CommandResult, Group as Family, Scope, Spec};
-use super::streams_access::{change_unwatched, find, no_group, reply_entry, reply_id};
+use super::streams_access::{change_unwatched, no_group, reply_entry, reply_id, stream_of};
 use super::streams_effects::GroupEffects;
 use super::streams_groups::CONSUMER_MADE;
 use super::streams_ids::{self, End};
 use crate::base::number;
+use crate::keyspace::handle::EntryRef;
 use crate::keyspace::types::stream::Stream;
 use crate::keyspace::types::stream::entries::Entries;
 use crate::keyspace::types::stream::group::{ConsumerId, GroupMut, Pending};
@@ -38,7 +39,7 @@ struct ClaimOptions {
 
 fn xclaim(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let (key, name) = (args.get(1), args.get(2));
-    check_group(ctx, key, name)?;
+    check_group(ctx.find(key), key, name)?;
     let idle_min_ms = idle_min(args.get(4), "XCLAIM")?;
     let mut ids = Vec::new();
     while let Some(id) = args.at(5 + ids.len()).and_then(|text| streams_ids::parse(text).ok()) {
@@ -84,8 +85,8 @@ fn finish(ctx: &mut Context<'_>, key: &[u8], effects: GroupEffects<'_>, made: bo
     ctx.effects.changed(u64::from(made));
 }
 
-fn check_group(ctx: &mut Context<'_>, key: &[u8], name: &[u8]) -> CommandResult {
-    let (stream, _) = find(ctx, key)?;
+fn check_group(found: Option<EntryRef<'_>>, key: &[u8], name: &[u8]) -> CommandResult {
+    let stream = found.map(|entry| stream_of(entry.value())).transpose()?;
     match stream.and_then(|stream| stream.groups.find(name)) {
         Some(_) => Ok(()),
         None => Err(no_group(key, name, "'")),
@@ -241,8 +242,10 @@ impl AutoOptions {
 
 fn xautoclaim(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let (key, name, now_ms) = (args.get(1), args.get(2), ctx.now_ms);
+    // Counted and told of even where the options are wrong.
+    ctx.find(key);
     let AutoOptions { claim: options, start, mut count } = AutoOptions::parse(args, now_ms)?;
-    check_group(ctx, key, name)?;
+    check_group(ctx.look(key), key, name)?;
     if count > COUNT_IN_MEMORY_MAX {
         return Err(NO_MEMORY);
     }

@@ -24,7 +24,7 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn parse(args: Args<'a>) -> Result<Wanted<'a>, CommandError> {
-        if args.len() < 6 {
+        if !(6..=9).contains(&args.len()) {
             return Err(CommandError::Syntax);
         }
         let (mut from_at, mut idle_min_ms) = (3, 0);

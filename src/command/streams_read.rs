@@ -59,7 +59,8 @@ fn xread(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     let mut answer = Answer::new(ctx);
     for ((key, _), start) in options.pairs(args).zip(starts) {
         let Some(after) = start else { continue };
-        let Some(entry) = ctx.look(key) else { continue };
+        // The second look-up of the key, counted and told of like the first, as with stock servers.
+        let Some(entry) = ctx.find(key) else { continue };
         let entries = &stream_of(entry.value())?.entries;
         let last = entries.last().map(|entry| entry.id);
         if let (Some(last), Some(from)) = (last, after.next())

@@ -148,7 +148,8 @@ impl Directory {
             return None;
         }
         let stamp = Stamp(self.clock.load(Ordering::Acquire));
-        Some((Publication { parts, shards, stamp }, receivers))
+        let invalidations = Vec::new();
+        Some((Publication { parts, shards, stamp, invalidations }, receivers))
     }
 
     fn names_of(&self, topic: Topic) -> &Names {

@@ -151,9 +151,8 @@ impl Recent {
             return Ok(command);
         }
         let command = table().resolve(args)?;
-        // Not what a second word has chosen: the first alone must mean it.
-        let is_name = command.full_name.as_bytes().eq_ignore_ascii_case(args.get(0));
-        if command.spec.subcommands.is_empty() && is_name {
+        // By the full name: that of a subcommand alone may be as long as its command's.
+        if command.spec.subcommands.is_empty() && command.full_name.len() == args.get(0).len() {
             self.rows[place] = Some((word, command));
         }
         Ok(command)

@@ -2,7 +2,7 @@
 //! core that holds the keyspace; all accesses are relaxed, so sums over shards are approximate
 //! while writes go on, as DBSIZE and INFO allow.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use crate::base::ids::DbIndex;
 
@@ -11,7 +11,21 @@ use crate::base::ids::DbIndex;
 #[repr(align(128))]
 pub struct Gauges {
     bytes: AtomicU64,
+    /// What is told of changes. The one thing here that others than the holder write.
+    heard: AtomicU8,
     dbs: Box<[DbGauges]>,
+}
+
+/// What clients with caches of their own want to hear of a shard's changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Heard {
+    /// Nobody has a cache.
+    Nothing = 0,
+    /// Changes of keys that somebody read.
+    Read = 1,
+    /// All changes.
+    Everything = 2,
 }
 
 /// The numbers of one database. A cache line of its own, so that writers on two cores never share
@@ -28,7 +42,7 @@ impl Gauges {
     /// Zeros for `databases` databases.
     pub fn new(databases: u16) -> Gauges {
         let dbs = (0..databases).map(|_| DbGauges::default()).collect();
-        Gauges { bytes: AtomicU64::new(0), dbs }
+        Gauges { bytes: AtomicU64::new(0), heard: AtomicU8::new(Heard::Nothing as u8), dbs }
     }
 
     /// The number of databases.
@@ -55,6 +69,17 @@ impl Gauges {
     /// now.
     pub fn expiry_mean_ms(&self, db: DbIndex) -> u64 {
         self.dbs[usize::from(db.0)].expiry_mean_ms.load(Relaxed)
+    }
+
+    /// Whether at least this much is to be told of changes.
+    #[inline]
+    pub fn hears(&self, heard: Heard) -> bool {
+        self.heard.load(Relaxed) >= heard as u8
+    }
+
+    /// Says what is to be told of changes; by any core.
+    pub fn set_heard(&self, heard: Heard) {
+        self.heard.store(heard as u8, Relaxed);
     }
 
     /// Adds a change of memory. One writer: no read-modify-write instruction is needed.

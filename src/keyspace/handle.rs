@@ -191,7 +191,7 @@ impl Drop for EntryMut<'_> {
         if !self.changed {
             return;
         }
-        account.watch.changed(account.db, self.entry.key());
+        account.watch.changed(account.db, self.entry.key(), account.gauges);
         self.entry.set_epoch(account.epoch);
     }
 }

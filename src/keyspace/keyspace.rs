@@ -15,11 +15,12 @@ use crate::base::ids::{DbIndex, ShardId, Slot};
 use crate::keyspace::db::Db;
 use crate::keyspace::entry::{Entry, Meta};
 use crate::keyspace::evict::AccessClock;
-use crate::keyspace::gauges::Gauges;
+use crate::keyspace::gauges::{Gauges, Heard};
 use crate::keyspace::handle::{Account, EntryMut, EntryRef, Removed};
 use crate::keyspace::key::Key;
 use crate::keyspace::scan::Cursor;
 use crate::keyspace::totals::{ExpiryChange, Totals};
+use crate::keyspace::tracked::TrackedTable;
 use crate::keyspace::value::Value;
 use crate::keyspace::watch::{WatchTable, WatchVersion};
 
@@ -173,7 +174,7 @@ impl Keyspace {
         expire: Option<u64>,
     ) -> bool {
         assert!(self.slots.contains(&key.slot.0), "slot {} is another shard's", key.slot.0);
-        self.watch.changed(db, key.bytes);
+        self.watch.changed(db, key.bytes, &self.gauges);
         let mut meta = Meta { epoch: self.epoch, access: self.clock.initial() };
         let base = made(&mut self.dbs[usize::from(db.0)], &self.slots, &self.gauges);
         let memory_before = base.memory();
@@ -214,7 +215,7 @@ impl Keyspace {
         let replaced = self.remove(db, key);
         if replaced.is_none() {
             assert!(self.slots.contains(&key.slot.0), "slot {} is another shard's", key.slot.0);
-            self.watch.changed(db, key.bytes);
+            self.watch.changed(db, key.bytes, &self.gauges);
         }
         let base = made(&mut self.dbs[usize::from(db.0)], &self.slots, &self.gauges);
         let memory_before = base.memory();
@@ -231,7 +232,7 @@ impl Keyspace {
         let memory_before = base.memory();
         let entry = base.remove(key)?;
         self.gauges.add_bytes(memory_before, base.memory());
-        self.watch.changed(db, key.bytes);
+        self.watch.changed(db, key.bytes, &self.gauges);
         self.publish_counts(db, entry.expire().is_some());
         Some(Removed(entry))
     }
@@ -248,7 +249,7 @@ impl Keyspace {
         *memory = *memory - entry_before + entry.memory();
         base.change_expiry(key, ExpiryChange { old, new: expire });
         self.gauges.add_bytes(memory_before, base.memory());
-        self.watch.changed(db, key.bytes);
+        self.watch.changed(db, key.bytes, &self.gauges);
         self.publish_counts(db, true);
         true
     }
@@ -290,6 +291,9 @@ impl Keyspace {
 
     /// Empties a database. What it held is returned for dropping it elsewhere.
     pub fn take_db(&mut self, db: DbIndex) -> Option<TakenDb> {
+        if self.gauges.hears(Heard::Read) {
+            self.watch.tracked.changed_all();
+        }
         let taken = self.dbs[usize::from(db.0)].take()?;
         self.watch.changed_where(db, |key| taken.find(&Key::new(key)).is_some());
         self.gauges.add_bytes(taken.memory(), 0);
@@ -323,6 +327,9 @@ impl Keyspace {
     pub fn swap(&mut self, a: DbIndex, b: DbIndex) {
         if a == b {
             return;
+        }
+        if self.gauges.hears(Heard::Read) {
+            self.watch.tracked.changed_all();
         }
         self.dbs.swap(usize::from(a.0), usize::from(b.0));
         let (first, second) = (&self.dbs[usize::from(a.0)], &self.dbs[usize::from(b.0)]);
@@ -382,6 +389,11 @@ impl Keyspace {
     /// Takes the awaited key that changed first.
     pub fn take_ready(&mut self) -> Option<(DbIndex, Box<[u8]>)> {
         self.watch.awaited.take_ready()
+    }
+
+    /// Who keeps which keys in caches of their own.
+    pub fn tracked(&mut self) -> &mut TrackedTable {
+        &mut self.watch.tracked
     }
 
     /// Asserts what always holds. Visits everything: for tests.

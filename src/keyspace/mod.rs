@@ -25,6 +25,7 @@ pub mod placement;
 pub mod scan;
 pub mod table;
 pub mod totals;
+pub mod tracked;
 pub mod types;
 pub mod value;
 pub mod watch;

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use crate::base::ids::DbIndex;
 use crate::keyspace::awaited::AwaitedTable;
+use crate::keyspace::gauges::{Gauges, Heard};
+use crate::keyspace::tracked::TrackedTable;
 
 /// What a watched key's state is compared by. Unequal versions mean: changed in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct WatchTable {
     dbs: HashMap<DbIndex, HashMap<Box<[u8]>, Watched, ahash::RandomState>>,
     /// Keys that blocked clients wait for: told of the same changes.
     pub(in crate::keyspace) awaited: AwaitedTable,
+    /// Keys that clients keep in caches: told of the same changes.
+    pub(in crate::keyspace) tracked: TrackedTable,
     /// The last version handed out; versions are never used twice, so a key that is watched again
     /// after everybody left does not meet an old version.
     last: u64,
@@ -61,8 +65,9 @@ impl WatchTable {
     }
 
     /// Notes a change of `key`.
-    pub fn changed(&mut self, db: DbIndex, key: &[u8]) {
+    pub fn changed(&mut self, db: DbIndex, key: &[u8], gauges: &Gauges) {
         self.awaited.changed(db, key);
+        self.tracked.changed(key, gauges.hears(Heard::Everything));
         if self.dbs.is_empty() {
             return;
         }
@@ -97,13 +102,13 @@ mod tests {
 
     #[test]
     fn a_version_rises_with_each_change_and_never_returns() {
-        let mut table = WatchTable::default();
+        let (mut table, gauges) = (WatchTable::default(), Gauges::new(2));
         let first = table.watch(DB, b"k");
         assert_eq!(table.watch(DB, b"k"), first);
-        table.changed(DB, b"other");
-        table.changed(DbIndex(1), b"k");
+        table.changed(DB, b"other", &gauges);
+        table.changed(DbIndex(1), b"k", &gauges);
         assert_eq!(table.version(DB, b"k"), Some(first));
-        table.changed(DB, b"k");
+        table.changed(DB, b"k", &gauges);
         let second = table.version(DB, b"k").expect("watched");
         assert_ne!(second, first);
         table.unwatch(DB, b"k");

@@ -203,6 +203,10 @@ metrics! {
         blocking_keys,
         /// Those of them whose end would end a wait.
         blocking_keys_on_removal,
+        /// Keys that clients keep in caches.
+        tracking_total_keys,
+        /// Clients that keep them, a key each.
+        tracking_total_items,
         /// Messages in the shard's inbox.
         inbox_len,
         /// Messages waiting for room in other shards' inboxes.

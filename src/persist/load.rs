@@ -227,6 +227,11 @@ impl Loader {
         self.expired
     }
 
+    /// Fields of hashes loaded so far whose own expiry is not kept.
+    pub fn expiring_fields(&self) -> u64 {
+        self.decoder.expiring_fields()
+    }
+
     /// What the file has said about itself so far.
     pub fn about(&self) -> &AboutFile {
         &self.about

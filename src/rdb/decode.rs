@@ -85,6 +85,8 @@ pub struct Decoder {
     db: DbIndex,
     /// What was said of the next key.
     meta: KeyMeta,
+    /// See [`Decoder::expiring_fields`].
+    expiring_fields: u64,
 }
 
 #[derive(Debug)]
@@ -137,6 +139,7 @@ impl Decoder {
             valkey: false,
             db: DbIndex(0),
             meta: KeyMeta::default(),
+            expiring_fields: 0,
         }
     }
 
@@ -187,6 +190,11 @@ impl Decoder {
     /// Bytes of the file taken so far.
     pub fn offset(&self) -> u64 {
         self.reader.offset()
+    }
+
+    /// Fields of hashes read so far that have an expiry of their own. It is not kept: they stay.
+    pub fn expiring_fields(&self) -> u64 {
+        self.expiring_fields
     }
 
     /// The file's version once the header was read, else 0.
@@ -343,7 +351,8 @@ impl Decoder {
                 return Ok(Progress::Found(Record::Aux { key, value: bytes }));
             }
             State::Key { code } => {
-                let Some(value) = ValueReader::begin(code, self.options.encoding) else {
+                let Some(value) = ValueReader::begin(code, self.valkey, self.options.encoding)
+                else {
                     return Err(RdbError::UnsupportedType {
                         name: format::type_name(code, self.valkey),
                         code,
@@ -360,9 +369,11 @@ impl Decoder {
 
     fn read_value(&mut self, input: &mut &[u8]) -> Result<Progress, RdbError> {
         let State::Value { key, value } = &mut self.state else { return Ok(Progress::Moved) };
-        let Some(value) = value.step(&mut self.reader, input)? else {
+        let Some(read) = value.step(&mut self.reader, input)? else {
             return Ok(Progress::Starved);
         };
+        self.expiring_fields += value.expiring_fields();
+        let value = read;
         let key = std::mem::take(key);
         let meta = std::mem::take(&mut self.meta);
         self.state = State::Opcode;

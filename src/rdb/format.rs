@@ -73,6 +73,12 @@ pub const TYPE_SET_INTSET: u8 = 11;
 pub const TYPE_HASH_ZIPLIST: u8 = 13;
 /// A list as ziplists in a row.
 pub const TYPE_LIST_QUICKLIST: u8 = 14;
+/// A hash whose fields may expire, by Valkey.
+pub const TYPE_HASH_VALKEY: u8 = 22;
+/// A hash whose fields may expire, by Redis.
+pub const TYPE_HASH_METADATA: u8 = 24;
+/// The same as a listpack.
+pub const TYPE_HASH_LISTPACK_METADATA: u8 = 25;
 /// A hash as a listpack.
 pub const TYPE_HASH_LISTPACK: u8 = 16;
 /// A set as a listpack.

@@ -11,6 +11,7 @@ pub mod dump;
 pub mod elements;
 pub mod encode;
 pub mod error;
+pub mod expiring_hash;
 pub mod format;
 pub mod hash;
 pub mod length;

@@ -5,6 +5,7 @@ use crate::base::lzf::Compressor;
 use crate::config::settings_groups::Encoding;
 use crate::keyspace::value::Object;
 use crate::rdb::error::RdbError;
+use crate::rdb::expiring_hash::ExpiringHashReader;
 use crate::rdb::format;
 use crate::rdb::hash::{self, HashReader};
 use crate::rdb::list::{self, ListReader};
@@ -27,6 +28,8 @@ pub enum ValueReader {
     Set(Box<SetReader>),
     /// A hash.
     Hash(Box<HashReader>),
+    /// A hash with fields that may expire.
+    ExpiringHash(Box<ExpiringHashReader>),
     /// A sorted set.
     SortedSet(Box<SortedSetReader>),
     /// A stream.
@@ -35,8 +38,9 @@ pub enum ValueReader {
 
 impl ValueReader {
     /// The decoder for a type's number; `None` if it cannot be read. `encoding` decides how a
-    /// collection will be held, whatever form it is read from.
-    pub fn begin(code: u8, encoding: Encoding) -> Option<ValueReader> {
+    /// collection will be held, whatever form it is read from; `valkey` whose number it is, where
+    /// Redis and Valkey differ.
+    pub fn begin(code: u8, valkey: bool, encoding: Encoding) -> Option<ValueReader> {
         match code {
             format::TYPE_STRING => Some(ValueReader::String(StringReader::default())),
             format::TYPE_STREAM_1 | format::TYPE_STREAM_2 | format::TYPE_STREAM_3 => {
@@ -48,9 +52,11 @@ impl ValueReader {
                 let sorted_set = || SortedSetReader::begin(code, encoding).map(Box::new);
                 let set = || SetReader::begin(code, encoding).map(Box::new);
                 let hash = || HashReader::begin(code, encoding).map(Box::new);
+                let expiring = || ExpiringHashReader::begin(code, valkey, encoding).map(Box::new);
                 list.or_else(|| sorted_set().map(ValueReader::SortedSet))
                     .or_else(|| set().map(ValueReader::Set))
                     .or_else(|| hash().map(ValueReader::Hash))
+                    .or_else(|| expiring().map(ValueReader::ExpiringHash))
             }
         }
     }
@@ -72,11 +78,20 @@ impl ValueReader {
             }
             ValueReader::Set(set) => Ok(set.step(reader, input)?.map(object)),
             ValueReader::Hash(hash) => Ok(hash.step(reader, input)?.map(object)),
+            ValueReader::ExpiringHash(hash) => Ok(hash.step(reader, input)?.map(object)),
             ValueReader::SortedSet(set) => {
                 let object = set.step(reader, input)?.map(Object::SortedSet);
                 Ok(object.map(|object| Value::Object(Box::new(object))))
             }
             ValueReader::Stream(stream) => stream.step(reader, input),
+        }
+    }
+
+    /// How many of the value's fields have an expiry that is not kept here.
+    pub fn expiring_fields(&self) -> u64 {
+        match self {
+            ValueReader::ExpiringHash(hash) => hash.expiring(),
+            _ => 0,
         }
     }
 
@@ -87,6 +102,7 @@ impl ValueReader {
             ValueReader::List(list) => list.memory(),
             ValueReader::Set(set) => set.memory(),
             ValueReader::Hash(hash) => hash.memory(),
+            ValueReader::ExpiringHash(hash) => hash.memory(),
             ValueReader::SortedSet(set) => set.memory(),
             ValueReader::Stream(stream) => stream.memory(),
         }

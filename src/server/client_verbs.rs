@@ -118,9 +118,11 @@ impl Core {
             self.stop_monitoring(socket);
         }
         let (shard, pool) = (&mut self.shard, &mut self.pool);
+        let environment = &self.process.shared.environment;
         let found = self.rows.get_mut(socket.index()).and_then(Option::as_mut);
         let Some(connection) = found.and_then(Row::connection) else { return };
-        connection.session.reset(&self.process.shared.environment.acl);
+        tracking::end(connection, environment);
+        connection.session.reset(&environment.acl);
         connection.set_version(connection.session.version());
         let mut around = crate::client::connection::Surroundings { shard, pool };
         if let Some((batch, set)) = connection.abandon(&mut around) {
@@ -164,6 +166,7 @@ pub fn in_transaction(
     let after = asker.run(verb, asked.args, reply)?;
     asked.view.version = asker.connection.session.view.version;
     asked.view.no_touch = asker.connection.session.view.no_touch;
+    asked.view.tracks = asker.connection.session.view.tracks;
     if let After::Pause(pause) = after {
         // In effect when the transaction has given the keyspaces back.
         let change = Change { purpose: Purpose::Client, pause, asker: None };
@@ -257,10 +260,18 @@ impl Asker<'_> {
                 reply.array(HELP.len());
                 HELP.iter().for_each(|line| reply.simple(line));
             }
-            ClientVerb::ClientGetRedir => reply.integer(-1),
-            ClientVerb::ClientTracking => tracking::turn(args, reply)?,
-            ClientVerb::ClientTrackingInfo => tracking::describe(reply),
-            ClientVerb::ClientCaching => return Err(tracking::CACHING_WITHOUT_TRACKING),
+            ClientVerb::ClientGetRedir => reply.integer(info.redirect()),
+            ClientVerb::ClientTracking => {
+                let environment = &self.process.shared.environment;
+                tracking::turn(self.connection, args, environment, reply)?;
+            }
+            ClientVerb::ClientTrackingInfo => tracking::describe(self.connection, reply),
+            ClientVerb::ClientCaching => {
+                let session = &mut self.connection.session;
+                tracking::caching(session, args, reply)?;
+                // This command is not the one that it speaks of.
+                session.keeps_caching = !self.in_transaction;
+            }
             _ => return Err(NOT_HERE),
         }
         Ok(())

@@ -3,6 +3,7 @@
 use super::core::{Core, Peer, Row};
 use crate::client::connection::{Connection, Outcome, State, Surroundings};
 use crate::client::session::Session;
+use crate::client::tracking;
 use crate::command::client_info::{ClientFlags, ClientInfo, Place};
 use crate::net::event::{CloseReason, Received, SendBuffer, SocketId};
 use crate::net::socket_options;
@@ -268,6 +269,7 @@ impl Core {
             Peer::ReplicaLink(link) => return self.link_closed(socket, &link),
             Peer::ChildPipe | Peer::Signals(_) => return,
         };
+        tracking::end(&mut connection, &self.process.shared.environment);
         self.process.clients.fetch_sub(1, Ordering::Relaxed);
         self.links.announced.remove(&socket);
         self.forget_wait(socket);

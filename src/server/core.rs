@@ -402,6 +402,7 @@ impl Core {
             Mail::Pause(change) => self.change_pause(change),
             Mail::Resume => self.resume(),
             Mail::Monitored(lines) => self.show_monitors(&lines),
+            Mail::Invalidate(told) => self.invalidate(&told.0, told.1),
             Mail::Link(news) => self.link_news(news),
             Mail::Relisten(doors) => self.relisten(doors),
             Mail::SnapshotWanted(wanted) => self.snapshot_wanted(*wanted),

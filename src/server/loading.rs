@@ -239,6 +239,7 @@ impl Core {
         info.last_load_keys_expired.store(expired, Relaxed);
         info.changes_at_last_save.store(self.changes(), Relaxed);
         crate::notice!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}.");
+        warn_of_fields(loader.expiring_fields());
         self.keep_functions(loader.about());
         match loading.purpose {
             Purpose::Start => self.start_loaded(&loading, hand),
@@ -287,6 +288,16 @@ impl Core {
             }
             Purpose::Resync => self.resync_failed(Some(reason)),
         }
+    }
+}
+
+/// Says that fields of hashes will stay that would have expired where the file was written.
+pub(super) fn warn_of_fields(count: u64) {
+    if count > 0 {
+        crate::warning!(
+            "Fields of hashes in the RDB with an expiry of their own: {count}. That is not \
+             supported: they were loaded without it and will not expire"
+        );
     }
 }
 

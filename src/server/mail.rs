@@ -7,7 +7,9 @@ use super::moving::Moved;
 use super::process::Process;
 use crate::base::ids::ShardId;
 use crate::command::client_info::ClientInfo;
+use crate::command::tracking::Invalidation;
 use crate::net::event::SocketId;
+use crate::shard::apply::Seen;
 use crate::shard::batch::Batch;
 use crate::snapshot::wanted::{LinkAddress, News, Wanted};
 use bytes::Bytes;
@@ -43,6 +45,8 @@ pub enum Mail {
     Pause(super::pause::Change),
     /// A pause ended: what it held back goes on.
     Resume,
+    /// News of changed keys for a client that moved to this shard.
+    Invalidate(Box<(Invalidation, Seen)>),
     /// What was published is delivered: who waits for that goes on.
     Heard,
     /// Lines for this shard's monitors.

@@ -45,6 +45,7 @@ pub mod start;
 pub mod statistics;
 pub mod submit;
 pub mod subscriptions;
+pub mod tracking;
 pub mod users;
 pub mod verbs;
 pub mod waits;

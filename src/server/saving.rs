@@ -3,7 +3,7 @@
 
 use super::controller::Leased;
 use super::core::Core;
-use super::loading::log_about;
+use super::loading::{log_about, warn_of_fields};
 use super::verbs::Asked;
 use crate::base::clock;
 use crate::command::error::CommandError;
@@ -180,6 +180,7 @@ impl Core {
         info.last_load_keys_expired.store(expired, Relaxed);
         info.changes_at_last_save.store(self.changes(), Relaxed);
         crate::notice!("Done loading RDB, keys loaded: {loaded}, keys expired: {expired}.");
+        warn_of_fields(loader.expiring_fields());
         Ok(())
     }
 

@@ -240,6 +240,12 @@ impl Core {
                 }
             });
         }
+        let own = self.id();
+        for message in messages {
+            for told in message.invalidations.iter().filter(|told| told.shard == own) {
+                self.invalidate(told, seen);
+            }
+        }
     }
 
     /// Whether clients must not publish more just now.

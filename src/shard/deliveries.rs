@@ -173,7 +173,8 @@ mod tests {
     fn delivery(from: u16, run: u64, payload: &[u8]) -> Delivery {
         let name: Arc<[u8]> = Arc::from(&b"c"[..]);
         let parts = vec![Part::new(Topic::Channel, &name, b"c", payload)];
-        let message = Publication { parts, shards: vec![ShardId(0)], stamp: Stamp(0) };
+        let (shards, invalidations) = (vec![ShardId(0)], Vec::new());
+        let message = Publication { parts, shards, stamp: Stamp(0), invalidations };
         let messages = vec![Arc::new(message)];
         Delivery { from: ShardId(from), run, messages, seen: Seen::default() }
     }

@@ -318,6 +318,10 @@ impl Tools {
         let shard = usize::from(self.id.0);
         let metrics = &environment.metrics[shard];
         let mark = reply.mark();
+        let is_tracked = environment.tracking.is_on();
+        if is_tracked {
+            self.begin_tracked(spaces, view.id);
+        }
         let mut context = Context {
             spaces: spaces.reborrow(),
             key,
@@ -345,6 +349,10 @@ impl Tools {
             reply.error_bytes(error.as_bytes());
             environment.count_error(self.id, error.as_bytes());
             environment.command_stats[shard].failed(command.index);
+        }
+        if is_tracked {
+            let reader = view.tracks.then_some(view.id);
+            self.end_tracked(spaces, (command, args), reader);
         }
         // One that waits is counted when the wait is over.
         if !matches!(self.blocking, Blocking::Asked(_)) {

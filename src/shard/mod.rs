@@ -18,3 +18,4 @@ pub mod slow;
 pub mod state;
 pub mod subscribers;
 pub mod timing;
+pub mod tracking;

@@ -14,6 +14,7 @@ use crate::base::ids::{ShardId, Ticket};
 use crate::command::blocked::{Blocking, Waiter};
 use crate::command::publication::Publication;
 use crate::command::spaces::Space;
+use crate::command::tracking::Changed;
 use crate::config::settings::Settings;
 use crate::metrics::counters::ShardMetrics;
 use crate::net::waker::Waker;
@@ -47,6 +48,8 @@ pub struct Tools {
     pub feed: Vec<u8>,
     /// Messages and events of this run for subscribers, in the order in which they happened.
     pub published: Vec<Arc<Publication>>,
+    /// Keys that changed in this run, for clients that track by prefix.
+    pub(super) changed: Changed,
     /// The run changed the data set.
     pub wrote: bool,
     /// Batons to be passed on when the run is sealed.
@@ -141,6 +144,7 @@ impl Shard {
             clock: Instant::now(),
             untimed: Untimed::default(),
             published: Vec::new(),
+            changed: Changed::new(),
             wrote: false,
             passing: Vec::new(),
             reads: Vec::new(),
@@ -204,6 +208,7 @@ impl Shard {
             tools.metrics().tickets.bump();
         }
         tools.date_reads();
+        self.end_of_changes();
         ticket
     }
 

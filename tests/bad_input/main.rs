@@ -7,4 +7,7 @@ mod support;
 mod connections;
 mod malformed;
 mod memory;
+mod patterns;
 mod pipelines;
+mod usages;
+mod values;

@@ -228,8 +228,23 @@ fn key_digests(client: &mut Client, db: u8) -> Vec<(String, String)> {
         .map(|key| {
             let digest = client.cmd(&[b"DEBUG".as_slice(), b"DIGEST-VALUE", &key]);
             let expires = client.cmd(&[b"PEXPIRETIME".as_slice(), &key]).integer() >= 0;
-            let digest = format!("{:?} expires={expires}", digest);
+            let digest = format!("{digest:?} expires={expires} {}", content(client, &key));
             (key.escape_ascii().to_string(), digest)
         })
         .collect()
+}
+
+/// The beginning of what is at a key, for who reads of a difference.
+fn content(client: &mut Client, key: &[u8]) -> String {
+    let kind = client.cmd(&[b"TYPE".as_slice(), key]).text();
+    let command: &[&[u8]] = match kind.as_str() {
+        "list" => &[b"LRANGE", key, b"0", b"20"],
+        "zset" => &[b"ZRANGE", key, b"0", b"20", b"WITHSCORES"],
+        "stream" => &[b"XINFO", b"STREAM", key],
+        // No order that could be compared.
+        _ => return kind,
+    };
+    let mut content = format!("{kind} {:?}", client.cmd(command));
+    content.truncate(content.floor_char_boundary(600));
+    content
 }

@@ -2,17 +2,18 @@
 //! two and three shards.
 
 use crate::lockstep::Lockstep;
+use crate::replicas;
 use crate::support::seed::Seed;
 use crate::support::server::Server;
 use crate::support::stock::{Kind, installed, own};
-use crate::support::wait::{DEADLINE, wait_until};
 use crate::table::GROUPS;
 use crate::usage::Usage;
 
 /// Commands of a run, unless `TRIBUTARY_COMMANDS` says otherwise.
 const COMMANDS: usize = 20_000;
 
-/// The data sets are compared after so many commands.
+/// The data sets are compared after so many commands, unless `TRIBUTARY_COMPARED_EVERY` says
+/// otherwise.
 const COMPARED_EVERY: usize = 250;
 
 /// A run.
@@ -78,7 +79,8 @@ fn run(run: &Run) {
         .collect();
     let total: u32 = rows.iter().map(|(weight, _)| weight).sum();
     let mut lockstep = Lockstep::new(&ours, &theirs, run.connections, run.resp);
-    for n in 1..=commands() {
+    let compared_every = from_environment("TRIBUTARY_COMPARED_EVERY", COMPARED_EVERY);
+    for n in 1..=from_environment("TRIBUTARY_COMMANDS", COMMANDS) {
         let mut at = seed.rng().u32(..total);
         let (_, usage) = rows
             .iter()
@@ -90,40 +92,17 @@ fn run(run: &Run) {
             .expect("the weights' sum");
         let command = usage.generate(seed.rng());
         lockstep.step(seed.rng().usize(..run.connections), &command);
-        if n % COMPARED_EVERY == 0 {
+        if n.is_multiple_of(compared_every) {
             lockstep.compare_data();
         }
     }
     lockstep.compare_data();
-    check_replicas(&ours, &replicas, &seed);
+    replicas::check(&ours, &replicas, &seed);
 }
 
-/// When all is quiet the replicas stand at the master's offset and hold what it holds.
-fn check_replicas(master: &Server, replicas: &[Server], seed: &Seed) {
-    for replica in replicas {
-        wait_until(DEADLINE, &format!("equal offsets, seed {}", seed.value()), || {
-            let info = replica.info("replication");
-            let offset = master.info("replication").number("master_repl_offset");
-            info.field("master_link_status") == "up" && info.number("slave_repl_offset") == offset
-        });
-        assert_eq!(
-            replica.digest(),
-            master.digest(),
-            "{:?}, seed {}",
-            replica.kind(),
-            seed.value()
-        );
-    }
-    if !replicas.is_empty() {
-        // Not by INFO: CONFIG RESETSTAT is among the commands.
-        let asked = master.log().matches("asks for synchronization").count();
-        assert_eq!(asked, replicas.len(), "one resynchronization a replica");
-    }
-}
-
-fn commands() -> usize {
-    match std::env::var("TRIBUTARY_COMMANDS") {
-        Ok(text) => text.parse().expect("TRIBUTARY_COMMANDS is a number"),
-        Err(_) => COMMANDS,
+fn from_environment(name: &str, otherwise: usize) -> usize {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is a number")),
+        Err(_) => otherwise,
     }
 }

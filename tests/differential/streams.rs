@@ -3,7 +3,7 @@
 
 use crate::table::Row;
 
-/// The group.
+/// The group. What may wait does so for a moment only.
 pub const STREAM: &[Row] = &[
     (12, "XADD key entry-id field-name value"),
     (12, "XADD key 900-* field-name value [field-name value]"),
@@ -19,6 +19,9 @@ pub const STREAM: &[Row] = &[
     (1, "XSETID key entry-id [ENTRIESADDED count] [MAXDELETEDID entry-id]"),
     (4, "XREAD [COUNT count] STREAMS key (entry-id|$|0|+|word)"),
     (4, "XREAD [COUNT count] STREAMS key key 0 (entry-id|0)"),
+    (3, "XREAD [COUNT count] BLOCK 2 STREAMS key (entry-id|$|0)"),
+    (2, "XREAD BLOCK 2 STREAMS key key $ (entry-id|$)"),
+    (4, "XREADGROUP GROUP group-name consumer-name [COUNT count] BLOCK 2 STREAMS key >"),
     (12, "XGROUP CREATE key group-name (0|$|entry-id) MKSTREAM"),
     (2, "XGROUP CREATE key group-name entry-id [MKSTREAM] [ENTRIESREAD count]"),
     (2, "XGROUP SETID key group-name (0|$|entry-id) [ENTRIESREAD count]"),

@@ -4,14 +4,15 @@ use std::thread;
 
 use fastrand::Rng;
 use tributary::base::lzf::fuzz_lzf;
-use tributary::rdb::decode::fuzz_decode;
-use tributary::rdb::dump::fuzz_dump;
+use tributary::rdb::decode::{DecodeOptions, fuzz_decode};
+use tributary::rdb::dump::{self, fuzz_dump};
 use tributary::resp::parser::fuzz_parser;
 use tributary::resp::value::fuzz_value;
 
 use crate::bodies;
 use crate::inputs;
 use crate::seed::Seed;
+use crate::values;
 
 /// Shows the input that a body failed on.
 struct Shown<'a>(&'a [u8]);
@@ -54,6 +55,48 @@ fn values_of_replies() {
 #[test]
 fn rdb_files() {
     run(40_000, inputs::rdb_file, fuzz_decode);
+}
+
+#[test]
+fn rdb_files_of_all_types() {
+    run(40_000, inputs::rdb_file_of_all_types, fuzz_decode);
+}
+
+/// The forms that the inputs are broken copies of are read themselves.
+#[test]
+fn every_form_is_read_whole_and_refused_when_cut() {
+    let (mut seed, options) = (Seed::new(), DecodeOptions::default());
+    for _ in 0..200 {
+        for value in values::each_form(seed.rng()) {
+            let shown = Shown(&value);
+            let version = if value[0] == 22 { 80 } else { 11 };
+            let outcome = dump::decode(&inputs::seal(value.clone(), version), &options);
+            let expiring = matches!(value[0], 22 | 24);
+            assert!(expiring || outcome.is_ok(), "{outcome:?}");
+            for end in 0..value.len() {
+                let cut = inputs::seal(value[..end].to_vec(), version);
+                assert!(dump::decode(&cut, &options).is_err(), "after {end} bytes");
+            }
+            drop(shown);
+        }
+    }
+}
+
+/// Not left to chance: every byte of a value of each form, with every one of its bits turned.
+#[test]
+fn every_bit_of_every_form() {
+    let mut seed = Seed::new();
+    for mut value in values::each_form(seed.rng()) {
+        for at in 0..value.len() {
+            for bit in 0..8 {
+                value[at] ^= 1 << bit;
+                let shown = Shown(&value);
+                fuzz_dump(&value);
+                drop(shown);
+                value[at] ^= 1 << bit;
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Inputs: valid ones of each format, small and with every form in them, and what breaks them.
 
 use fastrand::Rng;
+use tributary::base::crc64::crc64;
 use tributary::base::ids::DbIndex;
 use tributary::base::lzf::Compressor;
 use tributary::rdb::dump;
 use tributary::rdb::encode::{EncodeOptions, Encoder};
 use tributary::rdb::record::{KeyMeta, StringRef, ValueRef};
 use tributary::resp::encode;
+
+use crate::values;
 
 /// Up to `max` bytes; sometimes any, sometimes only such as formats give a meaning to.
 pub fn random(rng: &mut Rng, max: usize) -> Vec<u8> {
@@ -142,6 +145,32 @@ fn reply(rng: &mut Rng, out: &mut Vec<u8>, depth: usize) {
     }
 }
 
+/// A file with values of every type in every form.
+pub fn rdb_file_of_all_types(rng: &mut Rng) -> Vec<u8> {
+    let mut file = if rng.bool() { b"REDIS0012".to_vec() } else { b"VALKEY080".to_vec() };
+    for index in 0..rng.u8(1..6) {
+        let value = values::value(rng);
+        file.extend_from_slice(&[value[0], 1, b'a' + index]);
+        file.extend_from_slice(&value[1..]);
+    }
+    file.push(0xff);
+    file.extend_from_slice(&[0; 8]);
+    file
+}
+
+/// A value of every type and form behind the footer of a payload, with one thing broken.
+pub fn sealed(rng: &mut Rng) -> Vec<u8> {
+    let value = values::value(rng);
+    seal(mutate(rng, value), if rng.bool() { 11 } else { 80 })
+}
+
+/// Puts a right footer behind a value.
+pub fn seal(mut value: Vec<u8>, version: u16) -> Vec<u8> {
+    value.extend_from_slice(&version.to_le_bytes());
+    value.extend_from_slice(&crc64(&value).to_le_bytes());
+    value
+}
+
 /// A file with every record that is written.
 pub fn rdb_file(rng: &mut Rng) -> Vec<u8> {
     let options = EncodeOptions { compress: rng.bool(), ..EncodeOptions::default() };
@@ -174,8 +203,11 @@ pub fn text(rng: &mut Rng) -> Vec<u8> {
     (0..rng.usize(..400)).map(|_| b'a' + rng.u8(..letters)).collect()
 }
 
-/// What DUMP replies, without its footer or with it.
+/// What DUMP replies, without its footer or with it; mostly of other types than strings.
 pub fn payload(rng: &mut Rng) -> Vec<u8> {
+    if rng.u8(..8) > 0 {
+        return values::value(rng);
+    }
     let text = text(rng);
     let value = ValueRef::String(StringRef::Bytes(&text));
     let mut payload = dump::encode(value, &EncodeOptions::default());

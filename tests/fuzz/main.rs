@@ -9,3 +9,4 @@ mod inputs;
 mod memory;
 #[path = "../support/seed.rs"]
 mod seed;
+mod values;

@@ -35,18 +35,25 @@ fn check(cases: usize, factor: usize, valid: fn(&mut Rng) -> Vec<u8>, read: fn(&
     }
 }
 
+/// Reads a file in parts, up to its end or to what is wrong with it.
+fn read_file(input: &[u8]) {
+    let options = DecodeOptions { checksum: false, ..DecodeOptions::default() };
+    let mut decoder = Decoder::new(options);
+    for mut part in input.chunks(100) {
+        loop {
+            match decoder.next(&mut part) {
+                Ok(Step::Record(record)) => drop(black_box(record)),
+                Ok(Step::Incomplete) => break,
+                Ok(Step::End) | Err(_) => return,
+            }
+        }
+    }
+}
+
 /// Three bytes of a compressed string may stand for 264, and the compressed form is held as well.
 #[test]
 fn rdb_files_take_memory_by_their_size() {
-    check(10_000, 100, inputs::rdb_file, |input| {
-        let options = DecodeOptions { checksum: false, ..DecodeOptions::default() };
-        let mut decoder = Decoder::new(options);
-        for mut part in input.chunks(100) {
-            while let Ok(Step::Record(record)) = decoder.next(&mut part) {
-                drop(black_box(record));
-            }
-        }
-    });
+    check(10_000, 100, inputs::rdb_file, read_file);
 }
 
 #[test]
@@ -54,6 +61,19 @@ fn dump_payloads_take_memory_by_their_size() {
     check(10_000, 100, inputs::payload, |input| {
         drop(black_box(dump::decode(input, &DecodeOptions::default())));
     });
+}
+
+/// The same behind right footers: the values themselves.
+#[test]
+fn values_of_all_types_take_memory_by_their_size() {
+    check(40_000, 100, inputs::sealed, |input| {
+        drop(black_box(dump::decode(input, &DecodeOptions::default())));
+    });
+}
+
+#[test]
+fn rdb_files_of_all_types_take_memory_by_their_size() {
+    check(10_000, 100, inputs::rdb_file_of_all_types, read_file);
 }
 
 /// A span of eight bytes for an argument of at least four, in a vector that doubles.

@@ -4,7 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod all_types;
 mod bad_files;
+mod encodings;
 mod ending;
 mod failed_saves;
 mod restart;

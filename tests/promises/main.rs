@@ -10,6 +10,7 @@ mod stream_model;
 
 mod acknowledgements;
 mod chains;
+mod collections;
 mod cuts;
 mod moving;
 mod no_hang;

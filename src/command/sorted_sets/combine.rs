@@ -42,6 +42,11 @@ impl<'a> Source<'a> {
         ctx.find(key).map_or(Ok(Source::Missing), |entry| Source::of(entry.value()))
     }
 
+    /// As `find`, when the key was counted and told of before.
+    fn find_again<'c>(ctx: &'c mut Context<'_>, key: &[u8]) -> Result<Source<'c>, CommandError> {
+        ctx.look(key).map_or(Ok(Source::Missing), |entry| Source::of(entry.value()))
+    }
+
     fn len(&self) -> usize {
         match self {
             Source::Missing => 0,
@@ -101,7 +106,7 @@ fn combine(
     }
     for (round, &index) in order.iter().enumerate() {
         let weight = request.weights[index];
-        let source = Source::find(ctx, key(index))?;
+        let source = Source::find_again(ctx, key(index))?;
         if round == 0 {
             source.for_each(&mut |member, score| {
                 scores.insert(member.into(), weighted(score, weight));

@@ -1,5 +1,7 @@
 //! Members taken from the ends of sorted sets: ZPOPMIN, ZPOPMAX, ZMPOP.
 
+use std::ops::Range;
+
 use crate::base::number;
 use crate::command::context::Context;
 use crate::command::error::CommandError;
@@ -7,7 +9,8 @@ use crate::command::flags::Flags;
 use crate::command::key_spec::{KeyFlags, KeySpec};
 use crate::command::sorted_sets::access::{self, row};
 use crate::command::spec::{CommandResult, Spec};
-use crate::resp::reply::RespVersion;
+use crate::keyspace::types::sorted_set::SortedSet;
+use crate::resp::reply::{Reply, RespVersion};
 use crate::resp::request::Args;
 
 /// An end of a sorted set.
@@ -68,37 +71,46 @@ pub fn take(
     count: usize,
     shape: Shape,
 ) -> Result<usize, CommandError> {
-    let (set, reply) = access::find(ctx, key)?;
-    let Some(set) = set else { return Ok(0) };
-    let (len, taken) = (set.len(), count.min(set.len()));
-    let ranks = match end {
-        End::Min => 0..taken,
-        End::Max => len - taken..len,
+    let (len, taken) = {
+        let (entry, reply) = ctx.find_mut_with_reply(key);
+        let Some(mut entry) = entry else { return Ok(0) };
+        let set = access::sorted_set_of(entry.value())?;
+        let (len, taken) = (set.len(), count.min(set.len()));
+        let ranks = match end {
+            End::Min => 0..taken,
+            End::Max => len - taken..len,
+        };
+        if shape == Shape::Keyed {
+            reply.array(2);
+            reply.bulk(key);
+        }
+        reply_taken(reply, set, ranks.clone(), end, shape);
+        if taken > 0 {
+            access::sorted_set_mut(&mut entry)?.remove_ranks(ranks);
+        }
+        (len, taken)
     };
+    if taken > 0 {
+        access::removed(ctx, key, end.event(), taken == len);
+    }
+    Ok(taken)
+}
+
+fn reply_taken(reply: &mut Reply, set: &SortedSet, ranks: Range<usize>, end: End, shape: Shape) {
     let nested = match shape {
         Shape::Flat => false,
         Shape::Pairs => reply.version == RespVersion::V3,
         Shape::Keyed => true,
     };
-    if shape == Shape::Keyed {
-        reply.array(2);
-        reply.bulk(key);
-    }
+    let taken = ranks.len();
     reply.array(if nested { taken } else { 2 * taken });
-    set.walk(ranks.clone(), end == End::Max, &mut |member, score| {
+    set.walk(ranks, end == End::Max, &mut |member, score| {
         if nested {
             reply.array(2);
         }
         reply.bulk(member);
         reply.double(score);
     });
-    if taken > 0 {
-        if let Some(mut entry) = ctx.find_mut(key) {
-            access::sorted_set_mut(&mut entry)?.remove_ranks(ranks);
-        }
-        access::removed(ctx, key, end.event(), taken == len);
-    }
-    Ok(taken)
 }
 
 fn zpopmin(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {

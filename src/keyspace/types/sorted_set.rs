@@ -219,14 +219,15 @@ impl SortedSet {
         }
     }
 
-    /// Takes the value into a digest as a stock server's DEBUG DIGEST does.
+    /// Takes the value into a digest as DEBUG DIGEST of Redis 7.2 and Valkey does; Redis 7.0 has
+    /// 17 digits of scores there.
     pub fn digest(&self, digest: &mut Digest) {
         let mut text = Vec::new();
         self.for_each(&mut |member, score| {
             let mut one = Digest::default();
             one.mix(member);
             text.clear();
-            number::append_f64_17(&mut text, score);
+            number::append_f64_shortest(&mut text, score);
             one.mix(&text);
             digest.xor(&one.0);
         });

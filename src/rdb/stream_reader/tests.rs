@@ -95,7 +95,7 @@ fn a_stream_may_arrive_in_any_parts() {
         let body = &payload[1..payload.len() - 10];
         for part in [1, 2, 7, 100] {
             let encoding = DecodeOptions::default().encoding;
-            let mut value = ValueReader::begin(payload[0], encoding).expect("a stream");
+            let mut value = ValueReader::begin(payload[0], false, encoding).expect("a stream");
             let mut reader = Reader::new(u64::MAX);
             let mut read = None;
             for mut input in body.chunks(part) {

@@ -79,10 +79,10 @@ fn forks_and_absent(page: &mut Page<'_>) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
     ]);
+    page.field("tracking_total_keys", page.totals.tracking_total_keys);
+    page.field("tracking_total_items", page.totals.tracking_total_items);
+    page.field("tracking_total_prefixes", page.environment().tracking.prefixes());
 }
 
 fn errors_and_io(page: &mut Page<'_>) {
