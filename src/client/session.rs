@@ -88,7 +88,7 @@ impl Session {
         let acl_version = acl.version();
         let user = Arc::clone(acl.users().default_user());
         Session {
-            view: ClientView { id, ..ClientView::internal() },
+            view: ClientView { id, any_key: user.any_key(), ..ClientView::internal() },
             authenticated: user.is_open(),
             restricted: !user.may_everything(),
             user,
@@ -120,8 +120,7 @@ impl Session {
     /// It gave a user's password.
     pub fn log_in(&mut self, user: Arc<User>) {
         self.authenticated = true;
-        self.restricted = !user.may_everything();
-        self.user = user;
+        self.hold_to(user);
     }
 
     /// The users changed: it is held to what its own may now. `false` if its user is no more.
@@ -129,11 +128,16 @@ impl Session {
         self.acl_version = acl.version();
         let users = acl.users();
         let Some(user) = users.find(&self.user.name) else { return false };
-        self.user = Arc::clone(user);
-        self.restricted = !user.may_everything();
+        self.hold_to(Arc::clone(user));
         // Who came while a password was wanted need not give it once it is not.
         self.authenticated |= users.default_user().is_open();
         true
+    }
+
+    fn hold_to(&mut self, user: Arc<User>) {
+        self.restricted = !user.may_everything();
+        self.view.any_key = user.any_key();
+        self.user = user;
     }
 
     /// A command begins.

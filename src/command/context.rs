@@ -34,6 +34,18 @@ pub struct ClientView {
     pub no_touch: bool,
     /// `CLIENT TRACKING`: the keys of its next reads are registered.
     pub tracks: bool,
+    /// What of its user SORT must know.
+    pub any_key: AnyKey,
+}
+
+/// Whether a user may read every key with these commands: their options BY and GET name keys that
+/// nobody can check before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnyKey {
+    /// With SORT.
+    pub sort: bool,
+    /// With SORT_RO.
+    pub sort_ro: bool,
 }
 
 /// A handler's view of the world.
@@ -76,6 +88,7 @@ impl ClientView {
             is_master_link: false,
             no_touch: false,
             tracks: false,
+            any_key: AnyKey { sort: true, sort_ro: true },
         }
     }
 }

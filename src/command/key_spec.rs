@@ -15,7 +15,9 @@ pub enum Begin {
     Index(u16),
     /// After this word, searched from an argument on; from the end backwards when negative.
     Keyword(&'static str, i16),
-    /// Not expressible; the command names its keys in another way.
+    /// Behind the last STORE among the options of SORT. Clients are told `unknown`.
+    SortStore,
+    /// Not known before the command runs: its options BY and GET make them of what a key holds.
     Unknown,
 }
 
@@ -125,7 +127,7 @@ impl KeySpec {
                 }
                 (first, first + (number - 1) * step, step)
             }
-            Find::Unknown => return true,
+            Find::Unknown => (begin, begin, 1),
         };
         if last >= args.len() {
             return false;
@@ -136,6 +138,11 @@ impl KeySpec {
             index += step;
         }
         true
+    }
+
+    /// Whether the command may look at keys that nobody knows before it runs.
+    pub fn is_open(&self, args: Args<'_>) -> bool {
+        self.begin == Begin::Unknown && SortKeys::of(args).by_patterns
     }
 
     fn begin_index(&self, args: Args<'_>) -> Option<usize> {
@@ -152,8 +159,40 @@ impl KeySpec {
                 };
                 found.map(|index| index + 1).filter(|index| *index < args.len())
             }
+            Begin::SortStore => SortKeys::of(args).store,
             Begin::Unknown => None,
         }
+    }
+}
+
+/// What the options of SORT say of keys.
+struct SortKeys {
+    /// The argument that is the key of STORE.
+    store: Option<usize>,
+    /// BY or GET has a place for elements.
+    by_patterns: bool,
+}
+
+impl SortKeys {
+    /// Goes through the options as the command does.
+    fn of(args: Args<'_>) -> SortKeys {
+        let mut keys = SortKeys { store: None, by_patterns: false };
+        let mut index = 2;
+        while let Some(word) = args.at(index) {
+            let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+            let next = args.at(index + 1);
+            if is("limit") {
+                index += 2;
+            } else if is("store") {
+                keys.store = next.map(|_| index + 1).or(keys.store);
+                index += 1;
+            } else if is("by") || is("get") {
+                keys.by_patterns |= next.is_some_and(|pattern| pattern.contains(&b'*'));
+                index += 1;
+            }
+            index += 1;
+        }
+        keys
     }
 }
 

@@ -52,6 +52,7 @@ pub mod server;
 pub mod sets;
 pub mod sets_combine;
 pub mod sets_random;
+pub mod sort;
 pub mod sorted_sets;
 pub mod spaces;
 pub mod spec;

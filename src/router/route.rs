@@ -129,6 +129,9 @@ fn route_of_keys(command: &Command, args: Args<'_>, placement: Placement) -> Rou
     let mut set = ShardSet::default();
     let mut several = false;
     for spec in command.spec.keys {
+        if spec.is_open(args) {
+            return Route::Several(ShardSet::all(placement));
+        }
         // Arguments that do not fit the description are for the handler to refuse, anywhere.
         spec.for_each(args, |index, _| {
             let shard = placement.shard_of(slot_of(args.get(index)));

@@ -155,8 +155,7 @@ const SCENES: &[&str] = &[
      + BLMOVE k1 k3 LEFT RIGHT 0
      + BLMOVE k1 other LEFT RIGHT 0
      LPUSHX k1 x
-     RPUSH k1 1
-     RPUSH k1 2 3 4",
+     RPUSH k1 1 2 3 4",
     "+ XREAD BLOCK 0 STREAMS k1 $
      + XREAD COUNT 1 BLOCK 0 STREAMS k1 0
      XADD k1 1-1 a 1",
@@ -198,6 +197,36 @@ const SCENES: &[&str] = &[
     "XGROUP CREATE k1 g $ MKSTREAM
      + XREADGROUP GROUP g c BLOCK 0 STREAMS k1 >
      SET k1 x",
+    "+ BZPOPMIN k1 0
+     + BZPOPMAX k1 0
+     + BZPOPMIN k1 0
+     ZADD k1 1 a 2.5 b 3 c inf d",
+    "+ BZPOPMAX k1 k2 0
+     + BLPOP k2 0
+     ZADD k2 1 a 2 b
+     ZRANGE k2 0 -1 WITHSCORES
+     DEL k2
+     RPUSH k2 a",
+    "+ BZMPOP 0 3 k1 k2 k3 MAX COUNT 2
+     + BZMPOP 0 3 k3 k2 k1 MIN COUNT 9
+     ZADD k2 1 a 2 b 3 c",
+    "+ BZPOPMIN k1 k2 0
+     SADD other a b
+     ZUNIONSTORE k2 1 other",
+    "+ BZPOPMIN k1 0
+     MULTI
+     BZPOPMIN k2 0
+     BZMPOP 0 1 k1 MIN
+     ZADD k1 1 a
+     BZPOPMAX k1 k2 0
+     ZADD k1 1 b
+     DEL k1
+     EXEC
+     SET k1 x
+     DEL k1
+     GEOADD k1 13 38 a
+     ZADD k1 1 z
+     BZMPOP 0 2 k2 k1 MIN COUNT 5",
 ];
 
 fn compare(own_server: &Server, stock: &Server, scene: &str) {

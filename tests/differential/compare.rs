@@ -60,6 +60,7 @@ pub fn rule(command: &Command) -> Rule {
         (b"OBJECT", b"IDLETIME" | b"FREQ" | b"REFCOUNT") => Rule::SameKind,
         (b"MEMORY", b"USAGE") | (b"SLOWLOG", b"LEN") => Rule::SameKind,
         (b"CLIENT", b"ID") => Rule::SameKind,
+        (b"SORT" | b"SORT_RO", _) => sorts(command),
         // Chance, and the order of a hash table.
         (b"ZRANDMEMBER" | b"ZSCAN", _) => Rule::SameKind,
 
@@ -70,6 +71,16 @@ pub fn rule(command: &Command) -> Rule {
 
         (b"HELLO", _) => Rule::SameNames,
         _ => Rule::Exact,
+    }
+}
+
+/// Texts are not always compared byte by byte there, and a set that keeps its order has none.
+fn sorts(command: &Command) -> Rule {
+    let says = |name: &str| command.iter().any(|w| w.eq_ignore_ascii_case(name.as_bytes()));
+    match () {
+        () if says("LIMIT") => Rule::SameKind,
+        () if says("ALPHA") || says("none") || says("#") => Rule::AnyOrder,
+        () => Rule::Exact,
     }
 }
 

@@ -30,6 +30,8 @@ pub const SORTED_SET: &[Row] = &[
     (4, "ZPOPMAX key [count]"),
     (4, "ZMPOP 1 key (MIN|MAX|word) [COUNT count]"),
     (4, "ZMPOP 3 key key key (MIN|MAX) [COUNT count]"),
+    (4, "(BZPOPMIN|BZPOPMAX) key... 0.002"),
+    (3, "BZMPOP 0.002 (1|2) key key (MIN|MAX|word) [COUNT count]"),
     (2, "ZRANDMEMBER key [count] [WITHSCORES|word]"),
     (2, "ZSCAN key cursor [MATCH pattern] [COUNT count]"),
     (4, "ZUNION 2 key key [WEIGHTS score score] [AGGREGATE (SUM|MIN|MAX|word)] [WITHSCORES]"),

@@ -4,8 +4,9 @@
 use super::check::Denied;
 use super::selector::Selector;
 use crate::base::hex;
+use crate::command::context::AnyKey;
 use crate::command::error::CommandError;
-use crate::command::table::Command;
+use crate::command::table::{Command, table};
 use crate::resp::request::Args;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -210,6 +211,19 @@ impl User {
     pub fn may_listen(&self, channel: &[u8], is_pattern: bool) -> bool {
         self.everything
             || self.selectors.iter().any(|selector| selector.allows_channel(channel, is_pattern))
+    }
+
+    /// With which commands it may read every key.
+    pub fn any_key(&self) -> AnyKey {
+        let reads = |name: &str| {
+            let fits = |selector: &Selector| {
+                let command = table().find(name.as_bytes());
+                selector.reads_all_keys()
+                    && command.is_some_and(|command| selector.commands.allows(command, None))
+            };
+            self.everything || self.selectors.iter().any(fits)
+        };
+        AnyKey { sort: reads("sort"), sort_ro: reads("sort_ro") }
     }
 
     /// Its password hashes.

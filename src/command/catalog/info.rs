@@ -105,7 +105,7 @@ fn write_key_spec(reply: &mut Reply, keys: &KeySpec) {
             reply.bulk(keyword.as_bytes());
             write_number(reply, "startfrom", from.into());
         }
-        Begin::Unknown => write_search(reply, "unknown", 0),
+        Begin::SortStore | Begin::Unknown => write_search(reply, "unknown", 0),
     }
     reply.bulk(b"find_keys");
     match keys.find {

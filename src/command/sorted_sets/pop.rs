@@ -31,6 +31,8 @@ pub enum Shape {
     Pairs,
     /// The key, and pairs as arrays.
     Keyed,
+    /// The key, members and scores, one after the other.
+    FlatKeyed,
 }
 
 impl End {
@@ -51,7 +53,8 @@ impl End {
         }
     }
 
-    fn command(self) -> &'static [u8] {
+    /// The command that takes from it.
+    pub fn command(self) -> &'static [u8] {
         match self {
             End::Min => b"ZPOPMIN",
             End::Max => b"ZPOPMAX",
@@ -80,8 +83,13 @@ pub fn take(
             End::Min => 0..taken,
             End::Max => len - taken..len,
         };
-        if shape == Shape::Keyed {
-            reply.array(2);
+        let within = match shape {
+            Shape::Flat | Shape::Pairs => 0,
+            Shape::Keyed => 2,
+            Shape::FlatKeyed => 1 + 2 * taken,
+        };
+        if within > 0 {
+            reply.array(within);
             reply.bulk(key);
         }
         reply_taken(reply, set, ranks.clone(), end, shape);
@@ -98,12 +106,14 @@ pub fn take(
 
 fn reply_taken(reply: &mut Reply, set: &SortedSet, ranks: Range<usize>, end: End, shape: Shape) {
     let nested = match shape {
-        Shape::Flat => false,
+        Shape::Flat | Shape::FlatKeyed => false,
         Shape::Pairs => reply.version == RespVersion::V3,
         Shape::Keyed => true,
     };
     let taken = ranks.len();
-    reply.array(if nested { taken } else { 2 * taken });
+    if shape != Shape::FlatKeyed {
+        reply.array(if nested { taken } else { 2 * taken });
+    }
     set.walk(ranks, end == End::Max, &mut |member, score| {
         if nested {
             reply.array(2);
@@ -190,13 +200,16 @@ impl MultiPop {
         Ok(MultiPop { first_key, keys, end, count })
     }
 
-    /// Takes from the first of the keys that has members, replies and streams; whether one had.
+    /// Takes from the first of the keys in hand that has members, replies and streams; whether one had.
     ///
     /// # Errors
     /// `WrongType`.
     pub fn run(&self, ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool, CommandError> {
         for index in self.first_key..self.first_key + self.keys {
             let key = args.get(index);
+            if !ctx.in_hand(key) {
+                continue;
+            }
             let taken = take(ctx, key, self.end, self.count, Shape::Keyed)?;
             if taken > 0 {
                 let mut digits = itoa::Buffer::new();
@@ -218,7 +231,7 @@ fn zmpop(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// What is taken from is read too.
-const TAKES: KeyFlags = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE);
+pub const TAKES: KeyFlags = KeyFlags::RW.with(KeyFlags::ACCESS).with(KeyFlags::DELETE);
 const COST: &str = "O(log(N)*M) where N is the number of members of the set and M the number of \
     members taken.";
 

@@ -88,7 +88,7 @@ fn our_key_spec(spec: &KeySpec) -> String {
     let begin = match spec.begin {
         Begin::Index(index) => format!("index index={index}"),
         Begin::Keyword(word, from) => format!("keyword keyword={word} startfrom={from}"),
-        Begin::Unknown => "unknown ".to_owned(),
+        Begin::SortStore | Begin::Unknown => "unknown ".to_owned(),
     };
     let find = match spec.find {
         Find::Range { last, step, limit } => {
