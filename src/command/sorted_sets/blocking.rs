@@ -1,5 +1,6 @@
 //! The commands on sorted sets that wait for a member: BZPOPMIN, BZPOPMAX, BZMPOP. Each is its
-//! non-blocking sister, tried again when a key changes; what is streamed is what the sister streams.
+//! non-blocking sister, tried again when a key changes; what is streamed is what the sister
+//! streams.
 
 use crate::command::blocked::Block;
 use crate::command::context::Context;

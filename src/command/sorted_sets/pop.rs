@@ -200,7 +200,8 @@ impl MultiPop {
         Ok(MultiPop { first_key, keys, end, count })
     }
 
-    /// Takes from the first of the keys in hand that has members, replies and streams; whether one had.
+    /// Takes from the first of the keys in hand that has members, replies and streams; whether one
+    /// had.
     ///
     /// # Errors
     /// `WrongType`.
