@@ -122,7 +122,7 @@ impl Connection {
             }
             _ => return self.upper(command, args, around),
         }
-        self.count(command, args, around);
+        around.shard.tools.ended_in_group(command, args, self.session.view.id);
         Taken::Next
     }
 

@@ -424,10 +424,10 @@ impl Connection {
         if !open.is_empty() {
             return Taken::Later;
         }
-        around.shard.tools.timing_ends();
+        around.shard.tools.timing_of(seen.command);
         self.session.begin_command();
         let mark = self.reply.mark();
-        let resolved = table().resolve(args);
+        let resolved = seen.command.map_or_else(|| table().resolve(args), Ok);
         if self.session.caching {
             let of_client = |command: &&Command| command.full_name.starts_with("client|");
             self.session.keeps_caching = resolved.as_ref().is_ok_and(of_client);

@@ -91,7 +91,7 @@ fn pfcount(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 2 {
         for key in args.iter().skip(1) {
             if let Some(entry) = ctx.find(key) {
-                hll::raise_to(bytes_in(entry.value())?, &mut registers).map_err(corrupt)?;
+                hll::raise_together(bytes_in(entry.value())?, &mut registers).map_err(corrupt)?;
             }
         }
         ctx.reply.integer(hll::estimate(&registers) as i64);
@@ -131,7 +131,7 @@ fn pfmerge(ctx: &mut Context<'_>, args: Args<'_>) -> CommandResult {
         let Some(entry) = ctx.find(key) else { continue };
         let bytes = bytes_in(entry.value())?;
         dense |= hll::is_dense(bytes);
-        hll::raise_to(bytes, &mut registers).map_err(corrupt)?;
+        hll::raise_together(bytes, &mut registers).map_err(corrupt)?;
         if index == 0 {
             merged = Some(bytes.to_vec());
         }

@@ -312,9 +312,7 @@ impl Tools {
         reply: &mut Reply,
     ) {
         let Call { command, args, key } = *call;
-        if self.untimed.others_than(command) {
-            self.timing_ends();
-        }
+        self.timing_of(Some(command));
         let gate = spaces.gate().unwrap_or_default();
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);

@@ -27,7 +27,7 @@ pub struct Untimed {
 impl Untimed {
     /// Whether commands of another row wait for their time to be taken.
     #[inline]
-    pub fn others_than(&self, command: &Command) -> bool {
+    fn others_than(&self, command: &Command) -> bool {
         self.count > 0 && self.command != command.index
     }
 
@@ -39,14 +39,10 @@ impl Untimed {
 }
 
 impl Tools {
-    /// Counts a command on keys that has just ended; its time is taken with that of its group.
+    /// Counts a quick command that has just ended; its time is taken with that of its group, which
+    /// `timing_of` has made room for.
     #[inline]
-    pub(super) fn ended_in_group(
-        &mut self,
-        command: &'static Command,
-        args: Args<'_>,
-        client: ClientId,
-    ) {
+    pub fn ended_in_group(&mut self, command: &'static Command, args: Args<'_>, client: ClientId) {
         let environment = &self.shared.environment;
         let shard = usize::from(self.id.0);
         environment.metrics[shard].total_commands_processed.bump();
@@ -68,6 +64,14 @@ impl Tools {
         environment.command_stats[shard].called(command.index);
         (self.untimed.command, self.untimed.count) = (command.index, 1);
         self.time_last(command, args, client);
+    }
+
+    /// A command of this row runs next: others that wait for their time are timed now.
+    #[inline]
+    pub fn timing_of(&mut self, command: Option<&Command>) {
+        if command.is_none_or(|command| self.untimed.others_than(command)) {
+            self.timing_ends();
+        }
     }
 
     /// What runs next is none of the commands that share a reading of the clock: it is read now.

@@ -244,7 +244,6 @@ fn content(client: &mut Client, key: &[u8]) -> String {
         // No order that could be compared.
         _ => return kind,
     };
-    let mut content = format!("{kind} {:?}", client.cmd(command));
-    content.truncate(content.floor_char_boundary(600));
-    content
+    let content = format!("{kind} {:?}", client.cmd(command));
+    content.chars().take(600).collect()
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::server::Server;
 use crate::support::stock::own;
+use crate::support::wait::{DEADLINE, wait_until};
 
 #[test]
 fn sleep_stops_every_shard() {
@@ -39,4 +40,26 @@ fn populate_fills_what_is_missing() {
     let line = server.ask(&["DEBUG", "OBJECT", "key:1"]).text();
     assert!(line.contains("refcount:1 encoding:embstr serializedlength:8 "), "{line}");
     assert!(server.ask(&["MEMORY", "USAGE", "key:1"]).integer() > 10);
+}
+
+/// A snapshot's pauses are attributed: LATENCY names what held the shards up.
+#[test]
+fn pauses_of_a_snapshot_are_latency_events() {
+    let directives = ["enable-debug-command yes", "latency-monitor-threshold 1", "save \"\""];
+    let server = Server::with(own(2), &directives);
+    // So many that copying the page tables takes more than a millisecond.
+    server.ask_ok(&["DEBUG", "POPULATE", "600000", "key", "100"]);
+    let events = || -> Vec<String> {
+        let latest = server.ask(&["LATENCY", "LATEST"]);
+        latest.items().iter().map(|event| event.items()[0].text()).collect()
+    };
+    wait_until(DEADLINE, "fork and cut are told", || {
+        if server.info("persistence").number("rdb_bgsave_in_progress") == 0 {
+            server.ask(&["BGSAVE"]);
+        }
+        let told = events();
+        ["fork", "cut"].iter().all(|event| told.iter().any(|name| name == event))
+    });
+    let history = server.ask(&["LATENCY", "HISTORY", "fork"]);
+    assert!(history.items().iter().all(|entry| entry.items()[1].integer() >= 1), "{history:?}");
 }

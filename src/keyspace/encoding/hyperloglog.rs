@@ -137,6 +137,19 @@ pub fn to_dense(bytes: &mut Vec<u8>) -> Result<(), Invalid> {
 /// # Errors
 /// Broken runs.
 pub fn raise_to(bytes: &[u8], registers: &mut Registers) -> Result<(), Invalid> {
+    raise_all(bytes, registers, false)
+}
+
+/// As [`raise_to`], for several together. As with stock servers, a run of values behind the last
+/// register is then passed over with all that follows it.
+///
+/// # Errors
+/// Broken runs.
+pub fn raise_together(bytes: &[u8], registers: &mut Registers) -> Result<(), Invalid> {
+    raise_all(bytes, registers, true)
+}
+
+fn raise_all(bytes: &[u8], registers: &mut Registers, lenient: bool) -> Result<(), Invalid> {
     if is_dense(bytes) {
         for (index, register) in registers.iter_mut().enumerate() {
             *register = (*register).max(dense_register(&bytes[HEADER..], index));
@@ -146,6 +159,9 @@ pub fn raise_to(bytes: &[u8], registers: &mut Registers) -> Result<(), Invalid> 
     let mut rest = &mut registers[..];
     for run in runs(bytes) {
         let run = run?;
+        if lenient && run.value > 0 && run.len > rest.len() {
+            break;
+        }
         let (these, after) = rest.split_at_mut_checked(run.len).ok_or(BROKEN)?;
         these.iter_mut().for_each(|register| *register = (*register).max(run.value));
         rest = after;
