@@ -72,8 +72,9 @@ fn run(ctx: &mut Context<'_>, args: Args<'_>, any_key: bool, stores: bool) -> Co
     }
 }
 
-/// The elements as they stand. A list or a sorted set that keeps its order is given backwards
-/// if that is wanted; a set that would keep an order that is none is sorted as texts before it is stored.
+/// The elements as they stand. A list or a sorted set that keeps its order is given backwards if
+/// that is wanted; a set that would keep an order that is none is sorted as texts before it is
+/// stored.
 fn elements(
     ctx: &mut Context<'_>,
     key: &[u8],
