@@ -68,6 +68,10 @@ fn append_one(node: &Node, rng: &mut fastrand::Rng, command: &mut Command) {
 /// replacements is a small positive number, which might be a time that is over between two
 /// replies.
 fn damage(command: &mut Command, rng: &mut fastrand::Rng) {
+    // Scores of these stay equal: what order of texts means among others is nobody's promise.
+    if command[0] == b"ZADD" && command.get(1).is_some_and(|key| key.ends_with(b"even")) {
+        return;
+    }
     const WRONG: [&str; 8] =
         ["", "-1", "junk", "1.5", "9223372036854775807", "99999999999999999999", " 7", "\r\n"];
     let wrong = WRONG[rng.usize(..WRONG.len())].as_bytes().to_vec();

@@ -89,6 +89,9 @@ fn functions_come_back_as_they_went() {
         wait_until(DEADLINE, "the replica has the function", || {
             replica.ask(&["FUNCTION", "LIST"]).items().len() == 1
         });
+        wait_until(DEADLINE, "no child is left of the resynchronization", || {
+            ours.info("persistence").number("rdb_bgsave_in_progress") == 0
+        });
         background_save(&ours);
         let back = moved(&mut ours, kind, &[]);
         assert_eq!(back.ask(&["FCALL", "f", "0"]).text(), "kept", "{kind:?}");

@@ -91,6 +91,12 @@ impl Argument {
         self
     }
 
+    /// Names keys by a pattern: those of this key specification.
+    pub const fn naming_keys(mut self, key_spec: u8) -> Argument {
+        self.key_spec = Some(key_spec);
+        self
+    }
+
     /// Is shown under another name.
     pub const fn shown(mut self, display: &'static str) -> Argument {
         self.display = display;

@@ -128,9 +128,14 @@ pub const ARGUMENTS: &[(&str, &[Argument])] = &[
         "sort",
         &[
             key("key", 0),
-            pattern("by-pattern").after("BY").shown("pattern").optional(),
+            pattern("by-pattern").naming_keys(1).after("BY").shown("pattern").optional(),
             block("limit", &[integer("offset"), integer("count")]).after("LIMIT").optional(),
-            pattern("get-pattern").after("GET").shown("pattern").repeated_with_token().optional(),
+            pattern("get-pattern")
+                .naming_keys(1)
+                .after("GET")
+                .shown("pattern")
+                .repeated_with_token()
+                .optional(),
             one_of("order", &[token("asc", "ASC"), token("desc", "DESC")]).optional(),
             token("sorting", "ALPHA").optional(),
             key("destination", 2).after("STORE").optional(),
@@ -140,9 +145,14 @@ pub const ARGUMENTS: &[(&str, &[Argument])] = &[
         "sort_ro",
         &[
             key("key", 0),
-            pattern("by-pattern").after("BY").shown("pattern").optional(),
+            pattern("by-pattern").naming_keys(1).after("BY").shown("pattern").optional(),
             block("limit", &[integer("offset"), integer("count")]).after("LIMIT").optional(),
-            pattern("get-pattern").after("GET").shown("pattern").repeated_with_token().optional(),
+            pattern("get-pattern")
+                .naming_keys(1)
+                .after("GET")
+                .shown("pattern")
+                .repeated_with_token()
+                .optional(),
             one_of("order", &[token("asc", "ASC"), token("desc", "DESC")]).optional(),
             token("sorting", "ALPHA").optional(),
         ],
