@@ -147,7 +147,11 @@ fn receive(input: UnixStream, form: Form, started: &run::Started) -> Received {
         Form::EofMark => {
             let mark = head.trim_end().strip_prefix("$EOF:").unwrap().as_bytes().to_vec();
             while !bytes.ends_with(&mark) {
-                let piece = input.fill_buf().unwrap();
+                let piece = match input.fill_buf() {
+                    // A child that ends sends a signal.
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    piece => piece.unwrap(),
+                };
                 assert!(!piece.is_empty(), "the snapshot is cut off");
                 let length = piece.len();
                 bytes.extend_from_slice(piece);
