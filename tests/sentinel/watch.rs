@@ -19,7 +19,7 @@ pub const PROMOTION: Duration = Duration::from_secs(5);
 
 /// Sentinels ask for INFO every ten seconds, and wait eight before they make a master that came
 /// back a replica.
-pub const SETTLED: Duration = Duration::from_secs(60);
+pub const SETTLED: Duration = Duration::from_secs(240);
 
 /// What the Sentinels call the servers they watch.
 pub const NAME: &str = "watched";
